@@ -1,0 +1,377 @@
+/**
+ * The one door between the runtime and its connectors: four kinds of
+ * component, what each gets from the runtime and what it gives back.
+ *
+ * A component defines itself in one value; the runtime derives its checks,
+ * JSON Schema, reference page, `new` template and tests from it. The runtime
+ * owns queues, batching, retries, pacing, metrics, acknowledgement and
+ * shutdown.
+ *
+ * @module
+ */
+import type { Clock } from "./run/clock.ts";
+import type { Logger } from "./run/log.ts";
+import type { Metrics } from "./run/metrics.ts";
+import type { Scheduler } from "./run/scheduler.ts";
+import type { Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
+import type { Config, Fields, Place } from "./spec/field.ts";
+
+export * from "./row.ts";
+export * from "./errors.ts";
+export * from "./encode/json.ts";
+export { fields, optional } from "./spec/fields.ts";
+export type { Match } from "./spec/match.ts";
+export type { Template } from "./spec/template.ts";
+export type { Clock } from "./run/clock.ts";
+export type { Counter, Gauge, Labels, Metrics } from "./run/metrics.ts";
+export type { Level, LogFields, Logger } from "./run/log.ts";
+export type {
+  Admission,
+  Budget,
+  BudgetOptions,
+  CallRequest,
+  Priority,
+  Scheduler,
+  Window,
+} from "./run/scheduler.ts";
+export type {
+  Config,
+  Field,
+  Fields,
+  JsonSchema,
+  Place,
+  ReportOptions,
+} from "./spec/field.ts";
+
+/** What every component says about itself. */
+interface Definition<F extends Fields> {
+  /** The name in `type:`. */
+  readonly type: string;
+  /** One sentence; documentation, editor hover, `new`. */
+  readonly summary: string;
+  readonly fields: F;
+  /** A whole spec that passes `check`. */
+  readonly example: string;
+}
+
+/** What a component gets when it is checked against its surroundings. */
+export interface CheckContext<F extends Fields> {
+  readonly config: Config<F>;
+  /** The component's own place; `place.at("field").report(…)`. */
+  readonly place: Place;
+}
+
+/** What every open component gets. */
+export interface OpenContext {
+  /** The component's name in the spec. */
+  readonly name: string;
+  readonly pipeline: string;
+  /** Folder of the spec file. */
+  readonly folder: string;
+  /** Aborted when the run stops at once. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** What a connection's client may offer besides its own methods. */
+export interface Connected {
+  /** Reach the other side; throws a message that a user can act on. */
+  health?(): Promise<void>;
+  [Symbol.asyncDispose]?(): Promise<void>;
+}
+
+/** A connection: anything with credentials, a limit or a health check. */
+export interface ConnectionDefinition<F extends Fields, C extends Connected>
+  extends Definition<F> {
+  readonly kind: "connection";
+  check?(context: CheckContext<F>): void;
+  /** Open the client. Nothing is sent before `health` or the first use. */
+  open(config: Config<F>, context: ConnectionContext): Promise<C> | C;
+}
+
+/** What an opening connection gets. */
+export interface ConnectionContext extends OpenContext {
+  readonly scheduler: Scheduler;
+}
+
+/** Columns in use by port: a source need not produce any other. */
+export type Used = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** One remote call that a source makes for a unit. */
+export interface PlannedCall {
+  readonly method: string;
+  /** Calls per unit: 1, or a fraction when one call serves several. */
+  readonly perUnit: number;
+  /** What needs it, for `plan`: "receipt_* of chain.transactions". */
+  readonly because: string;
+}
+
+/** A source: yields units in order and resumes after a position. */
+export interface SourceDefinition<F extends Fields, C extends Connected>
+  extends Definition<F> {
+  readonly kind: "source";
+  readonly connection?: ConnectionDefinition<Fields, C>;
+  /** Its units may be replaced later, so they carry `parent`. */
+  readonly reorgs: boolean;
+  check?(context: CheckContext<F>): void;
+  /** The ports that the config switches on, with all of their columns. */
+  outputs(config: Config<F>): Readonly<Record<string, Schema>>;
+  /** The calls per unit for the columns in use. */
+  calls?(config: Config<F>, used: Used): readonly PlannedCall[];
+  open(
+    config: Config<F>,
+    context: SourceContext<C>,
+  ): Promise<OpenSource> | OpenSource;
+}
+
+/** What an opening source gets. */
+export interface SourceContext<C> extends OpenContext {
+  readonly connection: C;
+  readonly used: Used;
+}
+
+/** How far the other side is. */
+export interface Head {
+  readonly latest: number;
+  readonly safe?: number;
+  readonly finalized?: number;
+}
+
+/** From where to where a source reads. */
+export interface ReadOptions {
+  /** Continue behind this unit; absent on a first run. */
+  readonly after: Position | undefined;
+  /** On a first run start here instead of at the configured `start`. */
+  readonly from: number | undefined;
+  /** Last position to read, inclusive; absent: follow for ever. */
+  readonly to: number | undefined;
+  /** Aborted when no more units are wanted. */
+  readonly signal: AbortSignal;
+  /** Call it whenever the head was seen. */
+  onHead(head: Head): void;
+}
+
+/** An open source. */
+export interface OpenSource {
+  /**
+   * Yield every unit in order. A unit's `parent` may differ from the id of
+   * the unit before it: the runtime notices, finds the common ancestor and
+   * reads again behind that. `"fork"` says that the last unit yielded (or
+   * `after`) is no longer canonical although no later unit exists yet.
+   */
+  read(options: ReadOptions): AsyncIterable<SourceUnit | "fork">;
+  /**
+   * The canonical id at a position, or undefined when the chain does not
+   * reach it (any more). Needed when `reorgs` is true.
+   */
+  identify?(number: number): Promise<string | undefined>;
+  [Symbol.asyncDispose]?(): Promise<void>;
+}
+
+/** A unit as a source yields it. */
+export interface SourceUnit extends Unit {
+  /** Whether it can never be replaced any more. */
+  readonly final: boolean;
+}
+
+/** What a transform is checked and opened with. */
+export interface TransformShape<F extends Fields> {
+  readonly config: Config<F>;
+  /** Columns of the input. */
+  readonly input: Schema;
+}
+
+/** A transform: a function of a batch of rows. */
+export interface TransformDefinition<F extends Fields, C extends Connected>
+  extends Definition<F> {
+  readonly kind: "transform";
+  readonly connection?: ConnectionDefinition<Fields, C>;
+  check?(context: CheckContext<F> & TransformShape<F>): void;
+  /** Its ports with their columns; a single output is called `rows`. */
+  outputs(shape: TransformShape<F>): Readonly<Record<string, Schema>>;
+  /**
+   * The input columns that it needs for the output columns in use; absent:
+   * all of them.
+   */
+  uses?(shape: TransformShape<F>, used: Used): Iterable<string>;
+  /** Whether it can reject rows, so that `errors` should be read. */
+  readonly rejects?: boolean;
+  open(
+    config: Config<F>,
+    context: TransformContext<C>,
+  ): Promise<OpenTransform> | OpenTransform;
+}
+
+/** What an opening transform gets. */
+export interface TransformContext<C> extends OpenContext {
+  readonly connection: C;
+  readonly input: Schema;
+}
+
+/** Where a transform puts rows: `emit("deploy", row)`. */
+export interface Emit {
+  (port: string, row: Row): void;
+  /** Send the input row to the `errors` port. */
+  reject(row: Row, reason: string): void;
+}
+
+/** An open transform; the same rows must always give the same result. */
+export interface OpenTransform {
+  apply(
+    rows: readonly Row[],
+    emit: Emit,
+    unit: UnitInfo,
+  ): void | Promise<void>;
+  [Symbol.asyncDispose]?(): Promise<void>;
+}
+
+/** When a sink's rows are written: whichever comes first. */
+export interface BatchLimits {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Milliseconds since the first row of the batch arrived. */
+  readonly every: number;
+}
+
+/** What a sink is checked, planned and opened with. */
+export interface SinkShape<F extends Fields> {
+  readonly config: Config<F>;
+  /** Columns of the rows it gets. */
+  readonly schema: Schema;
+  readonly name: string;
+}
+
+/** A sink: encodes rows as they come and writes batches. */
+export interface SinkDefinition<F extends Fields, C extends Connected, T>
+  extends Definition<F> {
+  readonly kind: "sink";
+  readonly connection?: ConnectionDefinition<Fields, C>;
+  /** Limits where the spec's `batch:` says nothing. */
+  batch(config: Config<F>): BatchLimits;
+  /** The guarantee, as `plan` prints it; proved by the contract suite. */
+  delivery(config: Config<F>): string;
+  check?(context: CheckContext<F> & SinkShape<F>): void;
+  /** Statements that create what is missing, for `plan`. */
+  ddl?(shape: SinkShape<F>): readonly string[];
+  open(
+    config: Config<F>,
+    context: SinkContext<C>,
+  ): Promise<OpenSink<T>> | OpenSink<T>;
+}
+
+/** Anything JSON that a sink wants back after a restart: a file's length. */
+export type SinkState = { readonly [key: string]: unknown };
+
+/** What an opening sink gets. */
+export interface SinkContext<C> extends OpenContext {
+  readonly connection: C;
+  readonly schema: Schema;
+  /** What the last acknowledged write returned; undefined on a first run. */
+  readonly state: SinkState | undefined;
+}
+
+/** Encoded rows of one unit. */
+export interface Encoded<T> {
+  readonly data: T;
+  /** Size of the encoded data. */
+  readonly bytes: number;
+}
+
+/** Encoded rows of one unit on their way into a write. */
+export interface Chunk<T> extends Encoded<T> {
+  readonly rows: number;
+  readonly unit: UnitInfo;
+}
+
+/** One write. */
+export interface Batch<T> {
+  /** In delivery order; units without rows for this sink are left out. */
+  readonly chunks: readonly Chunk<T>[];
+  readonly rows: number;
+  readonly bytes: number;
+  /**
+   * The same for the same units, in this and any later run: lets a store
+   * drop a write that it already has.
+   */
+  readonly token: string;
+  /** Aborted when the run stops at once. */
+  readonly signal: AbortSignal;
+}
+
+/** An open sink. */
+export interface OpenSink<T> {
+  /**
+   * Encode the rows of one unit. Pure CPU. A row that cannot be encoded
+   * goes to `reject`.
+   */
+  encode(
+    rows: readonly Row[],
+    unit: UnitInfo,
+    reject: (row: Row, reason: string) => void,
+  ): Encoded<T>;
+  /**
+   * Store a batch: resolved means stored; thrown means that nothing is
+   * assumed stored, and the same batch comes again. Never called twice at
+   * the same time.
+   *
+   * @returns state that is saved together with the cursor.
+   * @throws {RetryableError} try again later.
+   * @throws {RejectedError} these rows never, all others are stored.
+   */
+  write(batch: Batch<T>): Promise<SinkState | void>;
+  [Symbol.asyncDispose]?(): Promise<void>;
+}
+
+/** Define a connection. */
+export function defineConnection<F extends Fields, C extends Connected>(
+  definition: Omit<ConnectionDefinition<F, C>, "kind">,
+): ConnectionDefinition<F, C> {
+  return { kind: "connection", ...definition };
+}
+
+/** Define a source. */
+export function defineSource<
+  F extends Fields,
+  C extends Connected = Connected,
+>(
+  definition: Omit<SourceDefinition<F, C>, "kind">,
+): SourceDefinition<F, C> {
+  return { kind: "source", ...definition };
+}
+
+/** Define a transform. */
+export function defineTransform<
+  F extends Fields,
+  C extends Connected = Connected,
+>(
+  definition: Omit<TransformDefinition<F, C>, "kind">,
+): TransformDefinition<F, C> {
+  return { kind: "transform", ...definition };
+}
+
+/** Define a sink. */
+export function defineSink<
+  F extends Fields,
+  C extends Connected = Connected,
+  T = unknown,
+>(
+  definition: Omit<SinkDefinition<F, C, T>, "kind">,
+): SinkDefinition<F, C, T> {
+  return { kind: "sink", ...definition };
+}
+
+/** Any component. */
+export type Component =
+  // deno-lint-ignore no-explicit-any -- the registry holds every shape
+  | ConnectionDefinition<any, any>
+  // deno-lint-ignore no-explicit-any -- as above
+  | SourceDefinition<any, any>
+  // deno-lint-ignore no-explicit-any -- as above
+  | TransformDefinition<any, any>
+  // deno-lint-ignore no-explicit-any -- as above
+  | SinkDefinition<any, any, any>;
+
+/** Every component that a spec may name. */
+export type Registry = readonly Component[];

@@ -1,0 +1,74 @@
+/**
+ * The command line: one file a verb, wired to the registry it is handed.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "@commander-js/extra-typings";
+import type { Registry } from "./component.ts";
+import { SpecError, UserError } from "./errors.ts";
+import { FencedError } from "./run/state.ts";
+import { resetVerb } from "./verbs/reset.ts";
+import { runVerb } from "./verbs/run.ts";
+import { statusVerb } from "./verbs/status.ts";
+import { systemTerminal } from "./verbs/terminal.ts";
+import { Exit, type Verb, type VerbContext } from "./verbs/verb.ts";
+
+const verbs: readonly Verb[] = [
+  runVerb,
+  statusVerb,
+  resetVerb,
+];
+
+/**
+ * Run a verb.
+ *
+ * @param args Arguments behind the program's name.
+ * @returns the exit code: 0 done, 1 failed, 2 the spec or the call is wrong.
+ */
+export async function main(
+  registry: Registry,
+  args: readonly string[],
+): Promise<number> {
+  const context: VerbContext = {
+    registry,
+    terminal: systemTerminal,
+    env: (name) => Deno.env.get(name),
+  };
+  const program = new Command("sluice")
+    .description("Declarative EVM data pipelines")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.terminal.print(text.trimEnd()),
+      writeErr: (text) => context.terminal.note(text.trimEnd()),
+    });
+  for (const verb of verbs) verb(program, context);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error, context);
+  }
+}
+
+function report(error: unknown, { terminal }: VerbContext): number {
+  if (error instanceof Exit) return error.code;
+  // The library says 1 for wrong arguments; here that is the user's call.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof SpecError) {
+    terminal.note(error.message);
+    return 2;
+  }
+  if (error instanceof UserError || error instanceof FencedError) {
+    terminal.note(`error: ${error.message}`);
+    return 1;
+  }
+  terminal.note(error instanceof Error ? `${error.stack}` : String(error));
+  for (let cause = causeOf(error); cause; cause = causeOf(cause)) {
+    terminal.note(`caused by: ${cause}`);
+  }
+  return 1;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}

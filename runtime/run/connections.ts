@@ -1,0 +1,76 @@
+/**
+ * Opens a spec's connections and checks that they answer.
+ *
+ * @module
+ */
+import type { Connected, OpenContext } from "../component.ts";
+import { RetryableError } from "../errors.ts";
+import type { Spec } from "../spec/spec.ts";
+import { backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { createScheduler } from "./scheduler.ts";
+
+/** Options of {@linkcode openConnections}. */
+export interface ConnectionsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly context: (name: string) => OpenContext;
+  readonly drain: AbortSignal;
+  readonly stop: AbortSignal;
+}
+
+/** A spec's open clients by connection name. */
+export interface Clients extends AsyncDisposable {
+  get(name: string | undefined): unknown;
+}
+
+/** Open every connection that a stage uses; all of them or none. */
+export async function openConnections(
+  spec: Spec,
+  options: ConnectionsOptions,
+): Promise<Clients> {
+  const { clock, context, metrics } = options;
+  await using opened = new AsyncDisposableStack();
+  const scheduler = createScheduler({ clock, metrics });
+  const clients = new Map<string, Connected>();
+  for (const { config, definition, name } of spec.connections.values()) {
+    const client: Connected = await definition.open(config, {
+      ...context(name),
+      scheduler,
+    });
+    opened.defer(() => client[Symbol.asyncDispose]?.());
+    clients.set(name, client);
+    await healthy(name, client, options);
+  }
+  const kept = opened.move();
+  return {
+    get: (name) => name === undefined ? undefined : clients.get(name),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Wait until a connection answers; what cannot get better is thrown. */
+async function healthy(
+  name: string,
+  client: Connected,
+  { clock, drain, log, stop }: ConnectionsOptions,
+): Promise<void> {
+  const ending = AbortSignal.any([drain, stop]);
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await client.health?.();
+    } catch (error) {
+      if (!(error instanceof RetryableError) || ending.aborted) throw error;
+      const pause = backoff(attempt, error.after);
+      log.warn("Connection does not answer, tries again", {
+        connection: name,
+        reason: error.message,
+        pause_ms: Math.round(pause),
+      });
+      await clock.sleep(pause, ending);
+    }
+  }
+}

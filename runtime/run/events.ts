@@ -1,0 +1,21 @@
+/**
+ * What a reader tells the lanes: units that come and units that go.
+ *
+ * @module
+ */
+import type { Op, Position } from "../row.ts";
+import type { UnitRows } from "./state.ts";
+
+/** One event of a source, in the order in which sinks must take it. */
+export interface UnitEvent extends Position {
+  readonly op: Op;
+  /** Id of the unit before it, where the source knows. */
+  readonly parent: string | undefined;
+  readonly time: number;
+  /** Sequence in the journal; 0 for a unit that was final when it came. */
+  readonly seq: number;
+  /** The unit's rows by port. */
+  rows(): UnitRows | Promise<UnitRows>;
+  /** The same rows out of the journal: holds nothing in memory (seq > 0). */
+  stored(): Promise<UnitRows>;
+}

@@ -1,0 +1,176 @@
+/**
+ * Carries a unit's rows through the transforms to the sinks' writers.
+ *
+ * @module
+ */
+import type { Emit, OpenTransform } from "../component.ts";
+import { type Reject, UserError } from "../errors.ts";
+import type { Row, UnitInfo } from "../row.ts";
+import { type Port, type TransformStage } from "../spec/spec.ts";
+import type { UnitEvent } from "./events.ts";
+import type { Counter, Metrics } from "./metrics.ts";
+import type { UnitRows } from "./state.ts";
+import type { Writer } from "./writer.ts";
+
+/** A transform that is ready. */
+export interface FlowTransform {
+  readonly stage: TransformStage;
+  readonly open: OpenTransform;
+}
+
+/** What a flow works with. */
+export interface FlowOptions {
+  /** The source's name. */
+  readonly source: string;
+  /** In topological order. */
+  readonly transforms: readonly FlowTransform[];
+  readonly writers: readonly Writer[];
+  /** Whether some sink, here or in another lane, reads `errors`. */
+  readonly errorsRead: boolean;
+  /** Takes what sinks here reject when `errors` is read in another lane. */
+  elsewhere(rejects: readonly StageReject[], unit: UnitInfo): Promise<void>;
+  readonly metrics: Metrics;
+}
+
+type Outputs = Map<string, readonly Row[]>;
+
+/** A rejected row and the stage that rejected it. */
+export interface StageReject extends Reject {
+  readonly stage: string;
+}
+
+/** The stages between a source and some of its sinks. */
+export class Flow {
+  readonly #options: FlowOptions;
+  readonly #rejected: (stage: string) => Counter;
+
+  constructor(options: FlowOptions) {
+    this.#options = options;
+    this.#rejected = (stage) =>
+      options.metrics.counter("sluice_rejected_rows_total", { stage });
+  }
+
+  /** Take an event to every sink that does not have it yet. */
+  async process(event: UnitEvent): Promise<void> {
+    const takers = this.#options.writers.filter((one) => one.wants(event));
+    if (takers.length === 0) return;
+
+    const rejects: StageReject[] = [];
+    const outputs = await this.#transform(event, await event.rows(), rejects);
+    const [last, first] = partition(takers, readsErrors);
+    const refused: StageReject[] = [];
+    for (const writer of first) {
+      const { inputs, name } = writer.stage;
+      await writer.push(event, gather(outputs, inputs), (reject) => {
+        refused.push({ stage: name, ...reject });
+      });
+    }
+    rejects.push(...refused);
+    this.#checkRejects(event, rejects);
+    const { elsewhere, writers } = this.#options;
+    if (refused.length > 0 && !writers.some(readsErrors)) {
+      const [writer] = first;
+      if (writer) await elsewhere(refused, writer.info(event));
+    }
+    // What the other stages rejected is complete only now.
+    for (const writer of last) {
+      const rows = rejects.map((reject) => errorRow(event, reject));
+      await writer.push(event, rows, ({ reason }) => {
+        throw new Error(`Cannot write a rejected row: ${reason}`);
+      });
+    }
+  }
+
+  async #transform(
+    event: UnitEvent,
+    rows: UnitRows,
+    rejects: StageReject[],
+  ): Promise<Outputs> {
+    const { source, transforms } = this.#options;
+    const outputs: Outputs = new Map();
+    for (const [port, of] of Object.entries(rows)) {
+      outputs.set(key({ stage: source, port }), of);
+    }
+    const { id, number, op, seq, time } = event;
+    const unit: UnitInfo = { id, number, op, time, version: seq };
+    for (const { open, stage } of transforms) {
+      const input = gather(outputs, stage.inputs);
+      const made = new Map<string, Row[]>();
+      for (const port of Object.keys(stage.outputs)) {
+        const into: Row[] = [];
+        made.set(port, into);
+        outputs.set(key({ stage: stage.name, port }), into);
+      }
+      if (input.length === 0) continue;
+      await open.apply(input, emitter(stage, made, rejects), unit);
+    }
+    return outputs;
+  }
+
+  #checkRejects(event: UnitEvent, rejects: readonly StageReject[]): void {
+    for (const { stage } of rejects) this.#rejected(stage).add();
+    const [first] = rejects;
+    if (!first || this.#options.errorsRead) return;
+    throw new UserError(
+      `Stage "${first.stage}" rejected a row of block ${event.number}: ` +
+        `${first.reason}; add a sink with "from: errors" to keep such rows ` +
+        "and go on",
+    );
+  }
+}
+
+/** Whether a writer's sink reads the rejected rows. */
+export function readsErrors({ stage }: Writer): boolean {
+  return stage.inputs.some(({ stage }) => stage === "errors");
+}
+
+/** A rejected row as the `errors` port has it. */
+export function errorRow(
+  unit: Pick<UnitInfo, "id" | "number" | "time">,
+  { reason, row, stage }: StageReject,
+): Row {
+  return {
+    time: unit.time,
+    stage,
+    reason,
+    block_number: unit.number,
+    block_hash: unit.id,
+    row,
+  };
+}
+
+function emitter(
+  stage: TransformStage,
+  made: ReadonlyMap<string, Row[]>,
+  rejects: StageReject[],
+): Emit {
+  const emit = (port: string, row: Row) => {
+    const into = made.get(port);
+    if (!into) throw new Error(`"${stage.name}" has no output "${port}"`);
+    into.push(row);
+  };
+  emit.reject = (row: Row, reason: string) => {
+    rejects.push({ stage: stage.name, row, reason });
+  };
+  return emit;
+}
+
+function gather(outputs: Outputs, inputs: readonly Port[]): readonly Row[] {
+  const [only] = inputs;
+  if (inputs.length === 1 && only) return outputs.get(key(only)) ?? [];
+  return inputs.flatMap((port) => outputs.get(key(port)) ?? []);
+}
+
+function key({ port, stage }: Port): string {
+  return `${stage}.${port}`;
+}
+
+function partition<T>(
+  items: readonly T[],
+  test: (item: T) => boolean,
+): [T[], T[]] {
+  const yes: T[] = [];
+  const no: T[] = [];
+  for (const item of items) (test(item) ? yes : no).push(item);
+  return [yes, no];
+}

@@ -1,0 +1,103 @@
+/**
+ * The structured log: one JSON object a line, secrets left out.
+ *
+ * @module
+ */
+
+/** How important a line is. */
+export type Level = "debug" | "info" | "warn" | "error";
+
+/** Named values of a line; bigints become decimal strings. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Where the runtime and its components say what they do. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger that adds `fields` to every line. */
+  with(fields: LogFields): Logger;
+}
+
+/** One line before it is written. */
+export interface LogLine {
+  readonly time: string;
+  readonly level: Level;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Options of {@linkcode createLogger}. */
+export interface LoggerOptions {
+  /** Lines below it are dropped. */
+  readonly level: Level;
+  /** Values that must never be written, wherever they appear. */
+  readonly secrets: readonly string[];
+  write(line: LogLine): void;
+}
+
+const levels: readonly Level[] = ["debug", "info", "warn", "error"];
+
+/** Shorter texts are not worth hiding and would blot out half the log. */
+const shortestSecret = 4;
+
+/** Create a logger. */
+export function createLogger(
+  options: LoggerOptions,
+  common: LogFields = {},
+): Logger {
+  const redact = redactor(options.secrets);
+  const log = (level: Level) => (message: string, fields: LogFields = {}) => {
+    if (levels.indexOf(level) < levels.indexOf(options.level)) return;
+    options.write({
+      time: new Date().toISOString(),
+      level,
+      message: redact(message),
+      fields: JSON.parse(
+        redact(JSON.stringify({ ...common, ...fields }, plain)),
+      ),
+    });
+  };
+  return {
+    debug: log("debug"),
+    info: log("info"),
+    warn: log("warn"),
+    error: log("error"),
+    with: (fields) => createLogger(options, { ...common, ...fields }),
+  };
+}
+
+/** A function that replaces every secret in a text by `***`. */
+export function redactor(
+  secrets: readonly string[],
+): (text: string) => string {
+  // Longest first: one secret may be the beginning of another.
+  const hidden = secrets.filter(({ length }) => length >= shortestSecret)
+    .toSorted((a, b) => b.length - a.length);
+  return (text) =>
+    hidden.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
+}
+
+/** A line as JSON. */
+export function jsonLine({ fields, ...line }: LogLine): string {
+  return JSON.stringify({ ...line, ...fields });
+}
+
+/** A line for a person: `12:00:01 warn Message key=value`. */
+export function textLine({ fields, level, message, time }: LogLine): string {
+  const rest = Object.entries(fields)
+    .map(([key, value]) => `${key}=${shown(value)}`);
+  return [time.slice(11, 19), level, message, ...rest].join(" ");
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" && !/[\s"=]/.test(value)
+    ? value
+    : JSON.stringify(value);
+}
+
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Error ? value.message : value;
+}

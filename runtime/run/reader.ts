@@ -1,0 +1,331 @@
+/**
+ * Reads one source into events: journal first, then the chain, with every
+ * reorg turned into retractions.
+ *
+ * @module
+ */
+import type { Head, OpenSource, SourceUnit } from "../component.ts";
+import { RetryableError, UserError } from "../errors.ts";
+import type { Position } from "../row.ts";
+import { backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import type { UnitEvent } from "./events.ts";
+import type { Logger } from "./log.ts";
+import type { Counter, Metrics } from "./metrics.ts";
+import type { JournalEvent, StateStore, UnitRows } from "./state.ts";
+
+/**
+ * Units this far behind the head are taken for final where the node does not
+ * say what is; the deepest reorg that can be followed there.
+ */
+const journalDepth = 512;
+
+/** What a sink has, as far as the reader must know. */
+export interface Progress {
+  /** Its last unit; undefined when it has none yet. */
+  readonly at: Position | undefined;
+  /** Its last journal event. */
+  readonly seq: number;
+}
+
+/** What a reader works with. */
+export interface ReaderOptions {
+  /** The source's name. */
+  readonly name: string;
+  readonly source: OpenSource;
+  /** Ports that some stage reads; the others are not journaled. */
+  readonly ports: readonly string[];
+  readonly reorgs: boolean;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** From where to where, and for whom. */
+export interface EventOptions {
+  /** Where each sink stands. */
+  readonly sinks: readonly Progress[];
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  /** Aborted when no more events are wanted. */
+  readonly signal: AbortSignal;
+}
+
+/** Reads one source; see the module. */
+export class Reader {
+  readonly #options: ReaderOptions;
+  readonly #reorgs: Counter;
+  /** Units that may still be replaced, oldest first. */
+  #open: JournalEvent[] = [];
+  #tip: Position | undefined;
+  #lastSeq = 0;
+  #head: Head | undefined;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    const { metrics, name } = options;
+    this.#reorgs = metrics.counter("sluice_reorgs_total", { source: name });
+  }
+
+  /** How far the other side is, as last seen. */
+  get head(): Head | undefined {
+    return this.#head;
+  }
+
+  /** The last unit read. */
+  get tip(): Position | undefined {
+    return this.#tip;
+  }
+
+  /** Every event that some sink does not have, in order. */
+  async *events(options: EventOptions): AsyncGenerator<UnitEvent> {
+    const { name, state } = this.#options;
+    const origin = await state.origin(name);
+    if (origin === undefined) return yield* this.#follow(options);
+
+    const journal = await state.journal(name);
+    this.#lastSeq = journal.at(-1)?.seq ?? 0;
+    const low = lowest(options.sinks, origin);
+    const first = journal[0]?.number;
+    this.#tip = low;
+    if (first === undefined || low.number < first - 1) {
+      const to = first === undefined
+        ? options.to
+        : Math.min(first - 1, options.to ?? Infinity);
+      // Below the journal everything is final: its end joins what was read.
+      yield* this.#follow({ ...options, to });
+      if (first === undefined || (options.to ?? Infinity) < first) return;
+    }
+    yield* this.#replay(journal, Math.min(...options.sinks.map(seqOf)));
+    yield* this.#follow(options);
+  }
+
+  /**
+   * Forget journal events that no sink needs any more.
+   *
+   * @param acknowledged Lowest journal sequence that all sinks have taken.
+   */
+  async prune(acknowledged: number): Promise<void> {
+    const limit = this.#finalBelow();
+    if (limit === undefined) return;
+    const { name, state } = this.#options;
+    await state.prune(name, { seq: acknowledged, number: limit });
+    this.#open = this.#open.filter(({ number }) => number > limit);
+  }
+
+  /** Journal events, and what they leave open. */
+  async *#replay(
+    journal: readonly JournalEvent[],
+    after: number,
+  ): AsyncGenerator<UnitEvent> {
+    for (const event of journal) {
+      if (event.op === "insert") {
+        this.#open.push(event);
+        this.#tip = event;
+      } else {
+        this.#open.pop();
+        this.#tip = before(event);
+      }
+      if (event.seq > after) yield this.#event(event);
+    }
+    const tip = this.#open.at(-1);
+    if (tip === undefined) return;
+
+    const id = await this.#retrying(() => this.#identify(tip.number));
+    // A node that does not know the number yet proves nothing.
+    if (id !== undefined && id !== tip.id) yield* this.#rewind();
+  }
+
+  /** Read on behind the tip, through reorgs and outages. */
+  async *#follow(options: EventOptions): AsyncGenerator<UnitEvent> {
+    const { log, name, source, state } = this.#options;
+    const { from, signal, to } = options;
+    let failures = 0;
+    while (!signal.aborted) {
+      let forked = false;
+      try {
+        const units = source.read({
+          after: this.#tip,
+          from,
+          to,
+          signal,
+          onHead: (head) => {
+            this.#head = head;
+          },
+        });
+        for await (const unit of units) {
+          if (unit === "fork" || !this.#follows(unit)) {
+            forked = true;
+            break;
+          }
+          if (this.#tip === undefined) {
+            await state.saveOrigin(name, unit.number);
+          }
+          failures = 0;
+          yield await this.#accept(unit);
+        }
+        if (!forked) return;
+        yield* this.#rewind();
+      } catch (error) {
+        if (!(error instanceof RetryableError) || signal.aborted) throw error;
+        failures++;
+        const pause = backoff(failures, error.after);
+        log.warn("Source failed, tries again", {
+          source: name,
+          reason: error.message,
+          pause_ms: Math.round(pause),
+        });
+        await this.#options.clock.sleep(pause, signal).catch(() => {});
+      }
+    }
+  }
+
+  #follows(unit: SourceUnit): boolean {
+    if (this.#tip === undefined || unit.parent === undefined) return true;
+    // An empty id is a position that was never read: nothing to compare.
+    return this.#tip.id === "" || unit.parent === this.#tip.id;
+  }
+
+  async #accept(unit: SourceUnit): Promise<UnitEvent> {
+    const { name, ports, reorgs, state } = this.#options;
+    const rows: UnitRows = Object.fromEntries(
+      ports.map((port) => [port, unit.rows[port] ?? []]),
+    );
+    const { id, number, parent, time } = unit;
+    this.#tip = { id, number };
+    const event = { op: "insert", id, number, parent, time } as const;
+    if (!reorgs || unit.final || number <= (this.#finalBelow() ?? -1)) {
+      const stored = () => Promise.resolve(rows);
+      return { ...event, seq: 0, rows: () => rows, stored };
+    }
+    const seq = this.#nextSeq();
+    const entry = { ...event, seq, rowsOf: seq };
+    // Before any sink sees it: a crash must not leave rows of a unit that
+    // the next run knows nothing about.
+    await state.append(name, entry, rows);
+    this.#open.push(entry);
+    return { ...this.#event(entry), rows: () => rows };
+  }
+
+  /** Retract everything above the last unit that is still canonical. */
+  async *#rewind(): AsyncGenerator<UnitEvent> {
+    const { log, name, state } = this.#options;
+    const keep = await this.#retrying(() => this.#ancestor());
+    const abandoned = this.#open.splice(keep).reverse();
+    if (abandoned.length === 0) {
+      // The next unit did not fit although the tip is canonical: a node that
+      // answers from two forks. Ask again a little later.
+      throw new RetryableError(
+        `The unit after ${this.#tip?.number} does not follow it`,
+      );
+    }
+    this.#reorgs.add();
+    log.info("Reorg", {
+      source: name,
+      depth: abandoned.length,
+      from: abandoned.at(-1)?.number,
+      to: abandoned[0]?.number,
+    });
+    for (const unit of abandoned) {
+      const { id, number, parent, rowsOf, time } = unit;
+      const seq = this.#nextSeq();
+      const event = { op: "retract", id, number, parent, time } as const;
+      const entry = { ...event, seq, rowsOf };
+      await state.append(name, entry);
+      this.#tip = before(unit);
+      yield this.#event(entry);
+    }
+  }
+
+  /** How many of the open units are canonical, counted from the oldest. */
+  async #ancestor(): Promise<number> {
+    const isCanonical = async (index: number) => {
+      const unit = this.#open[index];
+      return unit !== undefined &&
+        await this.#identify(unit.number) === unit.id;
+    };
+    // Reorgs are shallow as a rule: step back 1, 2, 4 … then bisect.
+    let wrong = this.#open.length;
+    let step = 1;
+    let right = wrong - step;
+    while (right >= 0 && !await isCanonical(right)) {
+      wrong = right;
+      step *= 2;
+      right = Math.max(wrong - step, wrong === 0 ? -1 : 0);
+    }
+    while (wrong - right > 1) {
+      const middle = (wrong + right) >> 1;
+      if (await isCanonical(middle)) right = middle;
+      else wrong = middle;
+    }
+    if (right < 0) await this.#checkBase();
+    return right + 1;
+  }
+
+  /** What lies below the open units was final: it must be canonical. */
+  async #checkBase(): Promise<void> {
+    const oldest = this.#open[0];
+    const base = oldest ? before(oldest) : this.#tip;
+    if (base === undefined || base.id === "") return;
+    const id = await this.#identify(base.number);
+    if (id === undefined || id === base.id) return;
+    throw new UserError(
+      `Cannot follow the reorg of "${this.#options.name}": block ` +
+        `${base.number} was final with hash ${base.id} and now has ${id}; ` +
+        "check that the endpoints serve the same chain, then use " +
+        "`reset` to read it again",
+    );
+  }
+
+  #event(entry: JournalEvent): UnitEvent {
+    const { name, state } = this.#options;
+    const { id, number, op, parent, seq, time } = entry;
+    const stored = () => state.rows(name, entry.rowsOf);
+    return { op, id, number, parent, time, seq, rows: stored, stored };
+  }
+
+  /** Units at or below this number are final; undefined: not known yet. */
+  #finalBelow(): number | undefined {
+    if (this.#head === undefined) return undefined;
+    return this.#head.finalized ?? this.#head.latest - journalDepth;
+  }
+
+  /** Sequences are times, so that they grow also when the state is lost. */
+  #nextSeq(): number {
+    this.#lastSeq = Math.max(this.#lastSeq + 1, this.#options.clock.now());
+    return this.#lastSeq;
+  }
+
+  #identify(number: number): Promise<string | undefined> {
+    return this.#options.source.identify?.(number) ??
+      Promise.resolve(undefined);
+  }
+
+  async #retrying<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof RetryableError)) throw error;
+        await this.#options.clock.sleep(backoff(attempt, error.after));
+      }
+    }
+  }
+}
+
+function seqOf({ seq }: Progress): number {
+  return seq;
+}
+
+/** The position in front of a unit. */
+function before({ number, parent }: JournalEvent): Position {
+  return { number: number - 1, id: parent ?? "" };
+}
+
+/** Where the sink that is furthest back stands. */
+function lowest(sinks: readonly Progress[], origin: number): Position {
+  const start = { number: origin - 1, id: "" };
+  return sinks.map(({ at }) => at ?? start)
+    .reduce((low, at) => at.number < low.number ? at : low);
+}

@@ -1,0 +1,342 @@
+/**
+ * Feeds one sink: encodes units as they come, writes them in batches, saves
+ * the cursor behind every write.
+ *
+ * @module
+ */
+import type { Chunk, OpenSink } from "../component.ts";
+import { type Reject, RejectedError, RetryableError } from "../errors.ts";
+import type { Position, Row, UnitInfo } from "../row.ts";
+import type { SinkStage } from "../spec/spec.ts";
+import { backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import type { UnitEvent } from "./events.ts";
+import type { Logger } from "./log.ts";
+import type { Counter, Metrics } from "./metrics.ts";
+import type { Progress } from "./reader.ts";
+import type { Cursor, Mark } from "./state.ts";
+
+/**
+ * Encoded bytes that may wait in front of a write, as a multiple of the
+ * batch: one batch on its way and one that fills up behind it.
+ */
+const queuedBatches = 2;
+
+/** What a writer works with. */
+export interface WriterOptions {
+  readonly pipeline: string;
+  readonly stage: SinkStage;
+  readonly sink: OpenSink<unknown>;
+  readonly cursor: Cursor;
+  /** Persist the cursor; throws when another process owns the pipeline. */
+  save(cursor: Cursor): Promise<void>;
+  /** Rows that the store refused, with the unit that they came from. */
+  rejected(rejects: readonly Reject[], unit: UnitInfo): Promise<void>;
+  /** The sink has failed for good: nothing more will be written. */
+  failed(error: unknown): void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Aborted when the run stops at once. */
+  readonly signal: AbortSignal;
+}
+
+/** A unit, or rows on their own, waiting for a write. */
+interface Entry {
+  readonly mark: Mark | undefined;
+  /** Where the sink stands behind it. */
+  readonly at: Position | undefined;
+  readonly chunk: Chunk<unknown> | undefined;
+  readonly arrived: number;
+}
+
+/** Feeds one sink; see the module. */
+export class Writer {
+  readonly stage: SinkStage;
+  readonly #options: WriterOptions;
+  readonly #limit: number;
+  readonly #counters: Record<"rows" | "bytes" | "writes" | "retries", Counter>;
+  readonly #done: Promise<void>;
+  #cursor: Cursor;
+  /** Last unit taken into the queue. */
+  #taken: Progress;
+  #queue: Entry[] = [];
+  #queuedRows = 0;
+  #queuedBytes = 0;
+  #closing = false;
+  #failure: { readonly error: unknown } | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(options: WriterOptions) {
+    const { cursor, metrics, stage } = options;
+    this.#options = options;
+    this.stage = stage;
+    this.#cursor = cursor;
+    this.#taken = cursor;
+    this.#limit = stage.batch.bytes * queuedBatches;
+    const labels = { sink: stage.name };
+    this.#counters = {
+      rows: metrics.counter("sluice_sink_rows_total", labels),
+      bytes: metrics.counter("sluice_sink_bytes_total", labels),
+      writes: metrics.counter("sluice_sink_writes_total", labels),
+      retries: metrics.counter("sluice_sink_retries_total", labels),
+    };
+    this.#done = this.#run().catch((error) => {
+      this.#failure = { error };
+      this.#notify();
+      options.failed(error);
+    });
+  }
+
+  /** What is stored. */
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  /** Whether the sink does not have this event yet. */
+  wants(event: UnitEvent): boolean {
+    const { at, seq } = this.#taken;
+    if (event.seq > 0 && event.seq <= seq) return false;
+    if (event.op === "retract") return event.number === at?.number;
+    return at === undefined || event.number > at.number;
+  }
+
+  /**
+   * Take an event with the sink's rows of it; resolves when the queue has
+   * room for more.
+   *
+   * @param rejected gets the rows that cannot be encoded.
+   */
+  async push(
+    event: UnitEvent,
+    rows: readonly Row[],
+    rejected: (reject: Reject) => void,
+  ): Promise<void> {
+    const { id, number, op, parent, seq } = event;
+    const mark = { id, number, op, seq };
+    const at = op === "insert"
+      ? { id, number }
+      : { id: parent ?? "", number: number - 1 };
+    const chunk = this.#encode(this.info(event), rows, rejected);
+    this.#taken = { at, seq: Math.max(seq, this.#taken.seq) };
+    this.#enqueue({ mark, at, chunk });
+    await this.#room();
+  }
+
+  /** Take rows outside of the order of units: what a store has refused. */
+  async extra(rows: readonly Row[], unit: UnitInfo): Promise<void> {
+    const chunk = this.#encode(unit, rows, ({ reason }) => {
+      throw new Error(`Sink "${this.stage.name}" cannot encode: ${reason}`);
+    });
+    this.#enqueue({ mark: undefined, at: undefined, chunk });
+    await this.#room();
+  }
+
+  /** The unit as the sink sees it. */
+  info({ id, number, op, seq, time }: UnitEvent): UnitInfo {
+    const version = seq > 0 ? seq : this.#cursor.base;
+    return { id, number, op, time, version };
+  }
+
+  /** Write what is queued and end. */
+  async drain(): Promise<void> {
+    this.#closing = true;
+    this.#notify();
+    await this.#done;
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #encode(
+    unit: UnitInfo,
+    rows: readonly Row[],
+    rejected: (reject: Reject) => void,
+  ): Chunk<unknown> | undefined {
+    if (rows.length === 0) return undefined;
+    let count = rows.length;
+    const encoded = this.#options.sink.encode(rows, unit, (row, reason) => {
+      count--;
+      rejected({ row, reason });
+    });
+    return count > 0 ? { ...encoded, rows: count, unit } : undefined;
+  }
+
+  #enqueue(entry: Omit<Entry, "arrived">): void {
+    this.#queue.push({ ...entry, arrived: this.#options.clock.now() });
+    this.#queuedRows += entry.chunk?.rows ?? 0;
+    this.#queuedBytes += entry.chunk?.bytes ?? 0;
+    this.#notify();
+  }
+
+  async #room(): Promise<void> {
+    while (!this.#failure && this.#queuedBytes > this.#limit) {
+      // A write that must end where it ended before needs all of its units.
+      if (this.#cursor.pending) return;
+      await this.#changed.promise;
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async #run(): Promise<void> {
+    while (true) {
+      const entries = await this.#collect();
+      if (entries.length === 0) return;
+      await this.#write(entries);
+      this.#notify();
+    }
+  }
+
+  /** Wait for a batch: full, old enough, or the last one. */
+  async #collect(): Promise<Entry[]> {
+    const { clock, signal } = this.#options;
+    const { batch } = this.stage;
+    while (!this.#isFull()) {
+      signal.throwIfAborted();
+      if (this.#closing) break;
+      const [oldest] = this.#queue;
+      const changed = this.#changed.promise;
+      const rest = oldest && !this.#cursor.pending
+        ? oldest.arrived + batch.every - clock.now()
+        : Infinity;
+      if (rest <= 0) break;
+      const wait = new AbortController();
+      await Promise.race([
+        changed,
+        aborted(signal, wait.signal),
+        ...(rest === Infinity
+          ? []
+          : [clock.sleep(rest, wait.signal).catch(() => {})]),
+      ]);
+      wait.abort();
+    }
+    return this.#take();
+  }
+
+  #isFull(): boolean {
+    const { batch } = this.stage;
+    const { pending } = this.#cursor;
+    if (pending) return this.#queue.some(({ mark }) => same(mark, pending));
+    return this.#queuedRows >= batch.rows || this.#queuedBytes >= batch.bytes;
+  }
+
+  /** Take the entries of one write off the queue. */
+  #take(): Entry[] {
+    const { batch } = this.stage;
+    const { pending } = this.#cursor;
+    let rows = 0;
+    let bytes = 0;
+    let count = 0;
+    if (pending) {
+      count = this.#queue.findIndex(({ mark }) => same(mark, pending)) + 1;
+    }
+    for (const { chunk } of count > 0 ? [] : this.#queue) {
+      rows += chunk?.rows ?? 0;
+      bytes += chunk?.bytes ?? 0;
+      if (count > 0 && (rows > batch.rows || bytes > batch.bytes)) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #write(entries: readonly Entry[]): Promise<void> {
+    const { save } = this.#options;
+    const last = entries.findLast(({ mark }) => mark !== undefined);
+    const chunks = entries.flatMap(({ chunk }) => chunk ? [chunk] : []);
+    const mark = last?.mark;
+    let { state } = this.#cursor;
+    if (chunks.length > 0) {
+      // Also the fence: a process that lost its lease stops here.
+      await save(this.#cursor = { ...this.#cursor, pending: mark });
+      state = await this.#store(entries, chunks) ?? state;
+    }
+    this.#cursor = {
+      ...this.#cursor,
+      at: last ? last.at : this.#cursor.at,
+      seq: Math.max(mark?.seq ?? 0, this.#cursor.seq),
+      state,
+      pending: undefined,
+    };
+    await save(this.#cursor);
+    for (const { rows, bytes } of chunks) {
+      this.#queuedRows -= rows;
+      this.#queuedBytes -= bytes;
+    }
+  }
+
+  async #store(
+    entries: readonly Entry[],
+    chunks: readonly Chunk<unknown>[],
+  ) {
+    const { clock, log, rejected, signal, sink } = this.#options;
+    const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+    const token = this.#token(entries);
+    for (let attempt = 1;; attempt++) {
+      try {
+        const state = await sink.write({ bytes, chunks, rows, signal, token });
+        this.#count(rows, bytes);
+        return state;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof RejectedError) {
+          const unit = chunks.at(-1)?.unit;
+          if (unit) await rejected(error.rejects, unit);
+          this.#count(rows - error.rejects.length, bytes);
+          return undefined;
+        }
+        if (!(error instanceof RetryableError)) throw error;
+        const pause = backoff(attempt, error.after);
+        this.#counters.retries.add();
+        log.warn("Write failed, tries again", {
+          sink: this.stage.name,
+          reason: error.message,
+          attempt,
+          pause_ms: Math.round(pause),
+        });
+        await clock.sleep(pause, signal);
+      }
+    }
+  }
+
+  #count(rows: number, bytes: number): void {
+    this.#counters.rows.add(rows);
+    this.#counters.bytes.add(bytes);
+    this.#counters.writes.add();
+  }
+
+  /** Names the units of a write; a replay of the same units has the same. */
+  #token(entries: readonly Entry[]): string {
+    const marks = entries.flatMap(({ mark }) => mark ? [mark] : []);
+    const [first, last] = [marks[0], marks.at(-1)];
+    const name = `${this.#options.pipeline}/${this.stage.name}`;
+    // Rows on their own have no unit to be recognised by.
+    if (!first || !last) return `${name}/${crypto.randomUUID()}`;
+    return `${name}/${this.#cursor.base}/${markText(first)}-${markText(last)}`;
+  }
+}
+
+function markText({ id, number, op, seq }: Mark): string {
+  return `${op}:${number}:${id}:${seq}`;
+}
+
+function same(a: Mark | undefined, b: Mark): boolean {
+  return a?.number === b.number && a.id === b.id && a.op === b.op &&
+    a.seq === b.seq;
+}
+
+/** Resolve when `signal` is aborted, or without effect at `end`. */
+function aborted(signal: AbortSignal, end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      signal.removeEventListener("abort", finish);
+      end.removeEventListener("abort", finish);
+      resolve();
+    };
+    signal.addEventListener("abort", finish);
+    end.addEventListener("abort", finish);
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * A specification that passed its check: typed, connected, in order.
+ *
+ * @module
+ */
+import type {
+  BatchLimits,
+  ConnectionDefinition,
+  SinkDefinition,
+  SourceDefinition,
+  TransformDefinition,
+  Used,
+} from "../component.ts";
+import type { Match } from "./match.ts";
+import type { Row, Schema } from "../row.ts";
+
+// deno-lint-ignore-file no-explicit-any -- definitions of any config type
+
+/** One output of a stage; rejected rows are `{ stage: "errors", port: "errors" }`. */
+export interface Port {
+  readonly stage: string;
+  readonly port: string;
+}
+
+/** When a sink gets a unit: at once, or when it is that safe. */
+export type Deliver =
+  | "latest"
+  | "safe"
+  | "finalized"
+  | { readonly confirmations: number };
+
+/** What every checked component has. */
+interface Checked<D> {
+  readonly name: string;
+  readonly definition: D;
+  /** The typed config, as `open` wants it. */
+  readonly config: any;
+  /** The fields as written, interpolated, secrets redacted: for `plan`. */
+  readonly written: Readonly<Record<string, unknown>>;
+}
+
+/** A checked connection. */
+export type Connection = Checked<ConnectionDefinition<any, any>>;
+
+/** A checked source. */
+export interface SourceStage extends Checked<SourceDefinition<any, any>> {
+  readonly kind: "source";
+  readonly connection: string | undefined;
+  readonly outputs: Readonly<Record<string, Schema>>;
+  /** Columns that some stage uses, by port; unused ports are left out. */
+  readonly used: Used;
+  /** The name it had before, so that its cursors are found. */
+  readonly renamedFrom: string | undefined;
+}
+
+/** A checked transform. */
+export interface TransformStage extends Checked<TransformDefinition<any, any>> {
+  readonly kind: "transform";
+  readonly connection: string | undefined;
+  readonly inputs: readonly Port[];
+  readonly input: Schema;
+  readonly outputs: Readonly<Record<string, Schema>>;
+}
+
+/** A checked sink. */
+export interface SinkStage extends Checked<SinkDefinition<any, any, any>> {
+  readonly kind: "sink";
+  readonly connection: string | undefined;
+  readonly inputs: readonly Port[];
+  readonly schema: Schema;
+  /** The one source that its rows come from. */
+  readonly source: string;
+  readonly batch: BatchLimits;
+  readonly deliver: Deliver;
+  readonly renamedFrom: string | undefined;
+}
+
+/** Any checked stage. */
+export type Stage = SourceStage | TransformStage | SinkStage;
+
+/** One inline test, with full rows in the columns' canonical values. */
+export interface SpecTest {
+  readonly name: string;
+  readonly given: readonly { readonly port: Port; readonly rows: Row[] }[];
+  readonly expect: readonly {
+    readonly port: Port;
+    /** Partial rows: every named column must match. */
+    readonly rows: readonly Match[];
+    readonly written: readonly unknown[];
+  }[];
+}
+
+/** A specification that passed its check. */
+export interface Spec {
+  /** Path of the file as the user wrote it. */
+  readonly file: string;
+  readonly folder: string;
+  readonly name: string;
+  readonly description: string | undefined;
+  /** Only the connections that a stage uses. */
+  readonly connections: ReadonlyMap<string, Connection>;
+  /** Every stage, each behind the stages that it reads. */
+  readonly stages: readonly Stage[];
+  readonly tests: readonly SpecTest[];
+  /** Every secret value in the spec: nothing printed may contain one. */
+  readonly secrets: readonly string[];
+}
+
+/** Columns of the `errors` port. */
+export const errorSchema: Schema = [
+  { name: "time", type: "timestamp", doc: "Time of the unit, UTC" },
+  { name: "stage", type: "string", doc: "Stage that rejected the row" },
+  { name: "reason", type: "string", doc: "Why it was rejected" },
+  { name: "block_number", type: "uint64", doc: "Position of its unit" },
+  { name: "block_hash", type: "string", doc: "Identity of its unit" },
+  { name: "row", type: "json", doc: "The row as the stage got it" },
+];

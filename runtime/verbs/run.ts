@@ -1,0 +1,116 @@
+/**
+ * `run`: check a spec and run it.
+ *
+ * @module
+ */
+import {
+  type Command,
+  InvalidArgumentError,
+} from "@commander-js/extra-typings";
+import { systemClock } from "../run/clock.ts";
+import { Metrics } from "../run/metrics.ts";
+import { runPipeline, type SinkResult } from "../run/pipeline.ts";
+import { ProgressReporter } from "../run/progress.ts";
+import { listenToSignals } from "../run/signals.ts";
+import { openSqliteState } from "../run/sqlite_state.ts";
+import type { Spec } from "../spec/spec.ts";
+import { stateFile } from "./state_file.ts";
+import { summary } from "./summary.ts";
+import { terminalLogger } from "./terminal.ts";
+import { Exit, loadSpec, type Verb, type VerbContext } from "./verb.ts";
+
+/** Options of `run` as they were typed. */
+interface Typed {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly until?: number | undefined;
+  readonly dryRun?: true | undefined;
+  readonly verbose?: true | undefined;
+}
+
+/** Check and run one or more specs. */
+export const runVerb: Verb = (program: Command, context) => {
+  program
+    .command("run")
+    .description("check, connect and run pipelines")
+    .argument("<spec...>", "YAML files of the pipelines")
+    .option("--from <block>", "first block of a first run", blockNumber)
+    .option("--to <block>", "last block; the run ends there", blockNumber)
+    .option("--until <block>", "the same as --to", blockNumber)
+    .option("--dry-run", "count what would be written, write nothing")
+    .option("--verbose", "log more")
+    .action(async (files, options) => {
+      const specs: Spec[] = [];
+      for (const file of files) specs.push(await loadSpec(file, context));
+      await runAll(specs, options, context);
+    });
+};
+
+async function runAll(
+  specs: readonly Spec[],
+  typed: Typed,
+  context: VerbContext,
+): Promise<void> {
+  const { terminal } = context;
+  using signals = listenToSignals({
+    draining: () =>
+      terminal.note("Draining; press Ctrl-C again to stop at once"),
+  });
+  const outcomes = await Promise.allSettled(
+    specs.map((spec) => runOne(spec, typed, { ...context, signals })),
+  );
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") {
+      if (signals.stop.aborted) throw new Exit(130);
+      throw outcome.reason;
+    }
+  }
+}
+
+async function runOne(
+  spec: Spec,
+  typed: Typed,
+  context: VerbContext & {
+    readonly signals: ReturnType<typeof listenToSignals>;
+  },
+): Promise<readonly SinkResult[]> {
+  const { signals, terminal } = context;
+  const { dryRun = false, from, verbose } = typed;
+  const log = terminalLogger(terminal, {
+    level: verbose ? "debug" : "info",
+    secrets: spec.secrets,
+  });
+  const metrics = new Metrics();
+  const path = dryRun ? ":memory:" : stateFile(spec.name);
+  await using state = openSqliteState(path, { clock: systemClock });
+  const began = performance.now();
+  let results: readonly SinkResult[];
+  {
+    using progress = new ProgressReporter({
+      metrics,
+      log,
+      line: terminal.interactive ? terminal.renew : undefined,
+    });
+    results = await runPipeline(spec, {
+      state,
+      clock: systemClock,
+      log,
+      metrics,
+      from,
+      to: typed.to ?? typed.until,
+      dryRun,
+      drain: signals.drain,
+      stop: signals.stop,
+      started: (source) => progress.add(source),
+    });
+  }
+  const seconds = (performance.now() - began) / 1000;
+  terminal.print(summary(spec, { results, metrics, seconds, dryRun }));
+  return results;
+}
+
+/** A block number on the command line. */
+export function blockNumber(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It is not a block number.");
+}

@@ -1,0 +1,58 @@
+/**
+ * What a run did, as a small table.
+ *
+ * @module
+ */
+import Table from "cli-table3";
+import type { Metrics } from "../run/metrics.ts";
+import type { SinkResult } from "../run/pipeline.ts";
+import type { Spec } from "../spec/spec.ts";
+
+/** What a summary tells about. */
+export interface SummaryOptions {
+  readonly results: readonly SinkResult[];
+  readonly metrics: Metrics;
+  readonly seconds: number;
+  readonly dryRun: boolean;
+}
+
+/** A table of the sinks and, where there is one, a query to try. */
+export function summary(spec: Spec, options: SummaryOptions): string {
+  const { dryRun, metrics, results, seconds } = options;
+  const table = new Table({
+    head: [
+      "sink",
+      "type",
+      dryRun ? "rows (not written)" : "rows",
+      "up to block",
+    ],
+    style: { head: [], border: [] },
+    colAligns: ["left", "left", "right", "right"],
+  });
+  for (const { cursor, name, rows, type } of results) {
+    table.push([name, type, number(rows), number(cursor.at?.number)]);
+  }
+  const blocks = metrics.total("sluice_source_units_total");
+  const lines = [
+    table.toString(),
+    `${number(blocks)} blocks in ${seconds.toFixed(1)} s`,
+  ];
+  const query = dryRun ? undefined : queryToTry(spec);
+  if (query) lines.push("", "Try:", `  ${query}`);
+  return lines.join("\n");
+}
+
+/** A `query` command on the first table of the spec. */
+function queryToTry(spec: Spec): string | undefined {
+  const sink = spec.stages.find((stage) =>
+    stage.kind === "sink" && "table" in stage.written &&
+    stage.definition.type === "clickhouse"
+  );
+  if (!sink) return undefined;
+  return `deno task query ${spec.file} ` +
+    `"SELECT count() FROM ${sink.written["table"]}"`;
+}
+
+function number(value: number | undefined): string {
+  return value === undefined ? "-" : value.toLocaleString("en");
+}
