@@ -1,0 +1,131 @@
+/**
+ * Files: JSON lines, CSV or Parquet.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import {
+  type Config,
+  defineSink,
+  fields,
+  optional,
+  type Schema,
+  type SinkContext,
+} from "../../runtime/component.ts";
+import { AppendedFiles } from "./appended.ts";
+import { csvFormat } from "./csv.ts";
+import { jsonlFormat } from "./jsonl.ts";
+
+const formats = ["jsonl", "csv", "parquet"] as const;
+
+type Format = typeof formats[number];
+
+const extensions: Readonly<Record<string, Format>> = {
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  csv: "csv",
+  parquet: "parquet",
+};
+
+const fileFields = {
+  path: fields.string(
+    "File; relative to the working directory, folders are created",
+  ),
+  format: optional(
+    fields.choice(formats, "Format; by default what the extension says"),
+  ),
+  compress: optional(
+    fields.choice(
+      ["gzip", "none"],
+      "Compression; by default gzip when the path ends in .gz",
+    ),
+  ),
+  rotate: optional(
+    fields.object(
+      {
+        blocks: optional(
+          fields.integer("Blocks that a file spans at most", { min: 1 }),
+        ),
+        bytes: optional(
+          fields.size("Size at which a file gets no more rows"),
+        ),
+      },
+      "When to start a new file: data/logs.jsonl becomes " +
+        "data/logs.000001.jsonl and so on",
+    ),
+  ),
+};
+
+type FileConfig = Config<typeof fileFields>;
+
+/** Append rows to files; a retraction is a row with `_op: retract`. */
+export const fileSink = defineSink({
+  type: "file",
+  summary:
+    "Append rows to JSON lines, CSV or Parquet files; the last column, " +
+    "_op, says insert or retract",
+  fields: fileFields,
+  batch: () => ({ rows: 10_000, bytes: 1 << 20, every: 1_000 }),
+  delivery: () =>
+    "exactly once: cut back to the cursor after a crash; a reorg appends " +
+    'the old rows again with _op "retract"',
+  check({ config, place, schema }) {
+    const { path } = config;
+    if (formatOf(config) === undefined) {
+      place.at("path").report(
+        `Cannot tell the format of "${path}"`,
+        `end it in .jsonl, .csv or .parquet, or write format: jsonl`,
+      );
+    }
+    if (schema.some(({ name }) => name === "_op")) {
+      place.at("from").report(
+        `The input has a column "_op", which the file sink adds itself`,
+        "rename it with a select transform",
+      );
+    }
+  },
+  example: `
+name: blocks-to-file
+connections:
+  eth: { type: evm, url: "recording:pipelines/recordings/local" }
+sources:
+  chain: { type: evm.chain, connection: eth, emit: [blocks] }
+sinks:
+  blocks:
+    type: file
+    from: chain.blocks
+    path: data/blocks.jsonl
+    rotate: { blocks: 100000 }
+`,
+  async open(config: FileConfig, context: SinkContext<unknown>) {
+    const { name, pipeline, schema, state } = context;
+    const { path, rotate } = config;
+    const owner = { pipeline, sink: name };
+    const format = formatOf(config) ?? "jsonl";
+    const { encode, header } = textFormat(format, schema);
+    const compress = compressed(config);
+    const files = await AppendedFiles.open(
+      { path, owner, format, header, compress, rotate },
+      state,
+    );
+    return {
+      encode,
+      write: (batch) => files.write(batch),
+      [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
+    };
+  },
+});
+
+function textFormat(format: Format, schema: Schema) {
+  return format === "csv" ? csvFormat(schema) : jsonlFormat(schema);
+}
+
+function compressed({ compress, path }: FileConfig): boolean {
+  return compress === undefined ? path.endsWith(".gz") : compress === "gzip";
+}
+
+function formatOf({ format, path }: FileConfig): Format | undefined {
+  if (format) return format;
+  const extension = /\.([^.]+)$/.exec(basename(path).replace(/\.gz$/, ""))?.[1];
+  return extensions[extension?.toLowerCase() ?? ""];
+}
