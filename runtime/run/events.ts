@@ -14,6 +14,8 @@ export interface UnitEvent extends Position {
   readonly time: number;
   /** Sequence in the journal; 0 for a unit that was final when it came. */
   readonly seq: number;
+  /** See `UnitInfo`; above every event that came before. */
+  readonly version: number;
   /** The unit's rows by port. */
   rows(): UnitRows | Promise<UnitRows>;
   /** The same rows out of the journal: holds nothing in memory (seq > 0). */

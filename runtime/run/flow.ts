@@ -91,8 +91,8 @@ export class Flow {
     for (const [port, of] of Object.entries(rows)) {
       outputs.set(key({ stage: source, port }), of);
     }
-    const { id, number, op, seq, time } = event;
-    const unit: UnitInfo = { id, number, op, time, version: seq };
+    const { id, number, op, time, version } = event;
+    const unit: UnitInfo = { id, number, op, time, version };
     for (const { open, stage } of transforms) {
       const input = gather(outputs, stage.inputs);
       const made = new Map<string, Row[]>();

@@ -81,11 +81,13 @@ export class Reader {
   /** Every event that some sink does not have, in order. */
   async *events(options: EventOptions): AsyncGenerator<UnitEvent> {
     const { name, state } = this.#options;
+    // The journal may have been pruned: what sinks have taken counts too.
+    this.#lastSeq = Math.max(0, ...options.sinks.map(seqOf));
     const origin = await state.origin(name);
     if (origin === undefined) return yield* this.#follow(options);
 
     const journal = await state.journal(name);
-    this.#lastSeq = journal.at(-1)?.seq ?? 0;
+    this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0);
     const low = lowest(options.sinks, origin);
     const first = journal[0]?.number;
     this.#tip = low;
@@ -197,7 +199,9 @@ export class Reader {
     const event = { op: "insert", id, number, parent, time } as const;
     if (!reorgs || unit.final || number <= (this.#finalBelow() ?? -1)) {
       const stored = () => Promise.resolve(rows);
-      return { ...event, seq: 0, rows: () => rows, stored };
+      // Final, but its number may have been retracted before.
+      const version = this.#lastSeq + 1;
+      return { ...event, seq: 0, version, rows: () => rows, stored };
     }
     const seq = this.#nextSeq();
     const entry = { ...event, seq, rowsOf: seq };
@@ -282,7 +286,8 @@ export class Reader {
     const { name, state } = this.#options;
     const { id, number, op, parent, seq, time } = entry;
     const stored = () => state.rows(name, entry.rowsOf);
-    return { op, id, number, parent, time, seq, rows: stored, stored };
+    const unit = { id, number, op, parent, time };
+    return { ...unit, seq, version: seq, rows: stored, stored };
   }
 
   /** Units at or below this number are final; undefined: not known yet. */

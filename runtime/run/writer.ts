@@ -133,9 +133,10 @@ export class Writer {
   }
 
   /** The unit as the sink sees it. */
-  info({ id, number, op, seq, time }: UnitEvent): UnitInfo {
-    const version = seq > 0 ? seq : this.#cursor.base;
-    return { id, number, op, time, version };
+  info({ id, number, op, seq, time, version }: UnitEvent): UnitInfo {
+    // A reset sink must win over what it stored in an earlier life.
+    const above = seq > 0 ? version : Math.max(version, this.#cursor.base);
+    return { id, number, op, time, version: above };
   }
 
   /** Write what is queued and end. */

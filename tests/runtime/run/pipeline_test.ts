@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { systemClock } from "../../../runtime/run/clock.ts";
+import { createLogger } from "../../../runtime/run/log.ts";
+import { Metrics } from "../../../runtime/run/metrics.ts";
+import { runPipeline } from "../../../runtime/run/pipeline.ts";
+import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
+import { UserError } from "../../../runtime/errors.ts";
+import type { Deliver, Spec } from "../../../runtime/spec/spec.ts";
+import {
+  Crash,
+  ledger,
+  MergeStore,
+  netOf,
+  sinkStage,
+  ToyChain,
+  toySource,
+  toySpec,
+} from "./toy.ts";
+
+const log = createLogger({ level: "error", secrets: [], write: () => {} });
+
+/** A state file that is removed at the end. */
+async function stateFile(): Promise<AsyncDisposable & { path: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-state-" });
+  return {
+    path: `${folder}/state.db`,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+async function run(
+  spec: Spec,
+  path: string,
+  options: { to?: number; from?: number; drain?: AbortSignal } = {},
+) {
+  await using state = openSqliteState(path, { clock: systemClock });
+  return await runPipeline(spec, {
+    state,
+    clock: systemClock,
+    log,
+    metrics: new Metrics(),
+    drain: options.drain ?? new AbortController().signal,
+    stop: new AbortController().signal,
+    from: options.from,
+    to: options.to,
+  });
+}
+
+Deno.test("runPipeline() delivers every unit and adds nothing when run again", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(200);
+  const lines: string[] = [];
+  const spec = toySpec(toySource(chain), [sinkStage("out", ledger(lines))]);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected());
+  const before = lines.length;
+  const [result] = await run(spec, file.path);
+  assert.equal(lines.length, before);
+  assert.equal(result?.rows, 0);
+  assert.equal(result?.cursor.at?.number, 200);
+});
+
+Deno.test("runPipeline() retracts a reorg that happened while it was down", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(100);
+  const lines: string[] = [];
+  const store = new MergeStore();
+  const spec = toySpec(toySource(chain), [
+    sinkStage("out", ledger(lines)),
+    sinkStage("merged", store.definition()),
+  ]);
+  await run(spec, file.path);
+  chain.reorg(40, 30);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected());
+  assert.deepEqual(store.net(), chain.expected());
+  assert.deepEqual(store.netOfView(), chain.expected());
+});
+
+Deno.test("runPipeline() stops at a reorg deeper than what is final", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(100);
+  chain.finality = 10;
+  const lines: string[] = [];
+  const spec = toySpec(toySource(chain), [sinkStage("out", ledger(lines))]);
+  await run(spec, file.path);
+  const before = [...lines];
+  chain.replace(30);
+  await assert.rejects(run(spec, file.path), (error) => {
+    assert(error instanceof UserError);
+    assert.match(error.message, /Cannot follow the reorg .* was final/);
+    return true;
+  });
+  assert.deepEqual(lines, before);
+});
+
+Deno.test("runPipeline() follows a reorg of 512 blocks where nothing is said to be final", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(700);
+  chain.saysFinal = false;
+  chain.finality = 600;
+  const lines: string[] = [];
+  const spec = toySpec(toySource(chain), [sinkStage("out", ledger(lines))]);
+  await run(spec, file.path);
+  chain.reorg(512);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected());
+});
+
+Deno.test("runPipeline() fills a new sink from the start and leaves the others alone", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(150);
+  const old: string[] = [];
+  const source = toySource(chain);
+  await run(toySpec(source, [sinkStage("old", ledger(old))]), file.path);
+  chain.reorg(5).extend(10);
+  const fresh: string[] = [];
+  const spec = toySpec(source, [
+    sinkStage("old", ledger(old)),
+    sinkStage("fresh", ledger(fresh)),
+  ]);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(old), chain.expected());
+  assert.deepEqual(netOf(fresh), chain.expected());
+});
+
+Deno.test("runPipeline() refuses a renamed sink and names both ways out", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(20);
+  const lines: string[] = [];
+  const source = toySource(chain);
+  const sink = sinkStage("out", ledger(lines));
+  await run(toySpec(source, [sink]), file.path);
+  const renamed = { ...sink, name: "rows" };
+  await assert.rejects(run(toySpec(source, [renamed]), file.path), (error) => {
+    assert(error instanceof UserError);
+    assert.match(error.message, /renamed_from: out/);
+    assert.match(error.message, /reset toy.yaml --sink out/);
+    return true;
+  });
+  chain.extend(5);
+  await run(toySpec(source, [{ ...renamed, renamedFrom: "out" }]), file.path);
+  assert.deepEqual(netOf(lines), chain.expected());
+});
+
+for (
+  const [deliver, limit] of [
+    ["finalized", (chain: ToyChain) => chain.head - 64],
+    ["safe", (chain: ToyChain) => chain.head - 32],
+    [{ confirmations: 12 }, (chain: ToyChain) => chain.head - 12],
+  ] as [Deliver, (chain: ToyChain) => number][]
+) {
+  Deno.test(`runPipeline() delivers ${JSON.stringify(deliver)} units only, also over restarts and reorgs`, async () => {
+    await using file = await stateFile();
+    const chain = new ToyChain().extend(100);
+    const lines: string[] = [];
+    const spec = toySpec(toySource(chain), [
+      sinkStage("out", ledger(lines), deliver),
+      sinkStage("all", ledger([])),
+    ]);
+    await run(spec, file.path);
+    assert.deepEqual(netOf(lines), chain.expected(limit(chain)));
+    chain.reorg(10, 30);
+    await run(spec, file.path);
+    assert.deepEqual(netOf(lines), chain.expected(limit(chain)));
+    assert(
+      lines.every((line) => line.startsWith("+")),
+      "a reorg above the limit is not seen by the sink",
+    );
+  });
+}
+
+Deno.test("runPipeline() lets only one process run a pipeline", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(20);
+  const spec = toySpec(toySource(chain), [sinkStage("out", ledger([]))]);
+  await using state = openSqliteState(file.path, { clock: systemClock });
+  assert.equal(await state.acquire(), undefined);
+  const drain = new AbortController();
+  const warned = Promise.withResolvers<string>();
+  await using second = openSqliteState(file.path, { clock: systemClock });
+  const waiting = runPipeline(spec, {
+    state: second,
+    clock: systemClock,
+    log: createLogger({
+      level: "warn",
+      secrets: [],
+      write: ({ message }) => warned.resolve(message),
+    }),
+    metrics: new Metrics(),
+    drain: drain.signal,
+    stop: new AbortController().signal,
+  });
+  assert.match(await warned.promise, /is run by process \d+ on/);
+  drain.abort();
+  assert.deepEqual(await waiting, []);
+});
+
+/** What happens between and during runs. */
+type Step =
+  | { readonly extend: number }
+  | { readonly reorg: number; readonly length: number }
+  | { readonly crash: number };
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ extend: fc.integer({ min: 1, max: 30 }) }),
+    fc.record({
+      reorg: fc.integer({ min: 1, max: 64 }),
+      length: fc.integer({ min: 1, max: 70 }),
+    }),
+    fc.record({ crash: fc.integer({ min: 0, max: 60 }) }),
+  ),
+  { minLength: 1, maxLength: 12 },
+);
+
+Deno.test("runPipeline() keeps every sink equal to the chain through random forks, crashes and restarts", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.boolean(), async (script, saysFinal) => {
+      await using file = await stateFile();
+      const chain = new ToyChain().extend(80);
+      chain.saysFinal = saysFinal;
+      const lines: string[] = [];
+      const store = new MergeStore();
+      const held: string[] = [];
+      for (const step of script) {
+        // A crash may strike before or after any write, or between units;
+        // changes of the chain strike between units of a run as well.
+        let fuse = "crash" in step ? step.crash : Infinity;
+        const spark = () => {
+          if (fuse-- <= 0) throw new Crash();
+        };
+        let units = 0;
+        const onUnit = () => {
+          spark();
+          if (++units !== 3) return;
+          if ("extend" in step) chain.extend(step.extend);
+          if ("reorg" in step) chain.reorg(step.reorg, step.length);
+        };
+        if ("crash" in step) chain.extend(10);
+        const spec = toySpec(toySource(chain, { onUnit }), [
+          sinkStage("lines", ledger(lines, spark)),
+          sinkStage("merged", store.definition(spark)),
+          sinkStage("held", ledger(held, spark), { confirmations: 3 }),
+        ]);
+        try {
+          await run(spec, file.path);
+        } catch (error) {
+          if (!(error instanceof Crash)) throw error;
+        }
+      }
+      const spec = toySpec(toySource(chain), [
+        sinkStage("lines", ledger(lines)),
+        sinkStage("merged", store.definition()),
+        sinkStage("held", ledger(held), { confirmations: 3 }),
+      ]);
+      await run(spec, file.path);
+      assert.deepEqual(netOf(lines), chain.expected());
+      assert.deepEqual(store.net(), chain.expected());
+      assert.deepEqual(store.netOfView(), chain.expected());
+    }),
+    { numRuns: 100 },
+  );
+});
