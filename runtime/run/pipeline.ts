@@ -49,8 +49,6 @@ export interface RunOptions {
   readonly dryRun?: boolean;
   /** Aborted to drain: what was read is stored, then the run ends. */
   readonly drain: AbortSignal;
-  /** Aborted to stop at once. */
-  readonly stop: AbortSignal;
   /** Called with every source when it starts. */
   readonly started?: (source: RunningSource) => void;
 }
@@ -83,9 +81,10 @@ export async function runPipeline(
   options: RunOptions,
 ): Promise<readonly SinkResult[]> {
   const failure = new AbortController();
-  const stop = AbortSignal.any([options.stop, failure.signal]);
+  const stop = failure.signal;
   await using lease = await holdLease(spec.name, {
     ...options,
+    stop,
     failed: (error) => failure.abort(error),
   });
   if (!lease) return [];
@@ -113,7 +112,7 @@ export async function runPipeline(
     );
   }
   try {
-    await Promise.all(runs.map((run) => runSource(run, options)));
+    await Promise.all(runs.map((run) => runSource(run, { ...options, stop })));
   } catch (error) {
     failure.abort(error);
     throw failure.signal.reason;
@@ -189,7 +188,7 @@ async function openRun(
         clock: options.clock,
         log: options.log,
         metrics,
-        signal: AbortSignal.any([options.stop, failure.signal]),
+        signal: failure.signal,
       }),
     );
   }
@@ -245,7 +244,10 @@ async function openSink(
 }
 
 /** Move units until the source ends or the run is told to drain. */
-async function runSource(run: SourceRun, options: RunOptions): Promise<void> {
+async function runSource(
+  run: SourceRun,
+  options: RunOptions & { readonly stop: AbortSignal },
+): Promise<void> {
   const { lanes, reader, stage, writers } = run;
   const { clock, metrics } = options;
   const source = stage.name;

@@ -14,20 +14,19 @@ const repeatWithin = 300;
 export interface Signals extends Disposable {
   /** Aborted by the first signal. */
   readonly drain: AbortSignal;
-  /** Aborted by the second one. */
-  readonly stop: AbortSignal;
 }
 
 /** Options of {@linkcode listenToSignals}. */
 export interface SignalOptions {
   /** Called when the first signal asks to drain. */
-  draining?(signal: Deno.Signal): void;
+  draining(): void;
+  /** Called when the second one asks to stop at once. */
+  stopping(): void;
 }
 
 /** Listen to SIGINT and SIGTERM. */
-export function listenToSignals(options: SignalOptions = {}): Signals {
+export function listenToSignals(options: SignalOptions): Signals {
   const drain = new AbortController();
-  const stop = new AbortController();
   let first = 0;
   const names: Deno.Signal[] = ["SIGINT", "SIGTERM"];
   const handlers = names.map((name) => {
@@ -35,10 +34,10 @@ export function listenToSignals(options: SignalOptions = {}): Signals {
       const now = performance.now();
       if (!drain.signal.aborted) {
         first = now;
-        options.draining?.(name);
+        options.draining();
         drain.abort(new DOMException(`Stopped by ${name}`, "AbortError"));
       } else if (now - first > repeatWithin) {
-        stop.abort(new DOMException(`Stopped by ${name}`, "AbortError"));
+        options.stopping();
       }
     };
     Deno.addSignalListener(name, handler);
@@ -46,7 +45,6 @@ export function listenToSignals(options: SignalOptions = {}): Signals {
   });
   return {
     drain: drain.signal,
-    stop: stop.signal,
     [Symbol.dispose]() {
       for (const [name, handler] of handlers) {
         Deno.removeSignalListener(name, handler);

@@ -17,7 +17,10 @@ import type { Spec } from "../spec/spec.ts";
 import { stateFile } from "./state_file.ts";
 import { summary } from "./summary.ts";
 import { terminalLogger } from "./terminal.ts";
-import { Exit, loadSpec, type Verb, type VerbContext } from "./verb.ts";
+import { loadSpec, type Verb, type VerbContext } from "./verb.ts";
+
+/** The shell's own code for a program that Ctrl-C ended. */
+const stoppedCode = 130;
 
 /** Options of `run` as they were typed. */
 interface Typed {
@@ -55,15 +58,14 @@ async function runAll(
   using signals = listenToSignals({
     draining: () =>
       terminal.note("Draining; press Ctrl-C again to stop at once"),
+    // Whatever is half done is done again by the next run.
+    stopping: () => Deno.exit(stoppedCode),
   });
   const outcomes = await Promise.allSettled(
     specs.map((spec) => runOne(spec, typed, { ...context, signals })),
   );
   for (const outcome of outcomes) {
-    if (outcome.status === "rejected") {
-      if (signals.stop.aborted) throw new Exit(130);
-      throw outcome.reason;
-    }
+    if (outcome.status === "rejected") throw outcome.reason;
   }
 }
 
@@ -100,7 +102,6 @@ async function runOne(
       to: typed.to ?? typed.until,
       dryRun,
       drain: signals.drain,
-      stop: signals.stop,
       started: (source) => progress.add(source),
     });
   }

@@ -41,7 +41,6 @@ async function run(
     log,
     metrics: new Metrics(),
     drain: options.drain ?? new AbortController().signal,
-    stop: new AbortController().signal,
     from: options.from,
     to: options.to,
   });
@@ -190,7 +189,6 @@ Deno.test("runPipeline() lets only one process run a pipeline", async () => {
     }),
     metrics: new Metrics(),
     drain: drain.signal,
-    stop: new AbortController().signal,
   });
   assert.match(await warned.promise, /is run by process \d+ on/);
   drain.abort();
