@@ -30,7 +30,7 @@ export function csvFormat(schema: Schema): TextFormat {
         ...cells.map((cell) => cell(row)),
         unit.op,
       ]);
-      const text = stringify(records, { quoted_empty: true });
+      const text = stringify(records, { quoted_match: /^$/ });
       const data = utf8.encode(text);
       return { data, bytes: data.length };
     },

@@ -60,7 +60,7 @@ export function jsonLines(
 
 /** A value of a column as JSON: what {@linkcode jsonLines} writes for it. */
 export function jsonText(type: ColumnType): (value: Row[string]) => string {
-  return compile(`return (v)=>v==null?"null":${expression(type)}`) as (
+  return compile(`return (v)=>v==null?"null":""+${expression(type)}`) as (
     value: Row[string],
   ) => string;
 }
