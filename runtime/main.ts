@@ -19,6 +19,12 @@ const verbs: readonly Verb[] = [
   resetVerb,
 ];
 
+/** Lines of help that are longer are hard to read. */
+const widestHelp = 100;
+
+/** What a program has around it; tests replace it. */
+export type Surroundings = Partial<Omit<VerbContext, "registry">>;
+
 /**
  * Run a verb.
  *
@@ -28,18 +34,26 @@ const verbs: readonly Verb[] = [
 export async function main(
   registry: Registry,
   args: readonly string[],
+  surroundings: Surroundings = {},
 ): Promise<number> {
   const context: VerbContext = {
     registry,
     terminal: systemTerminal,
     env: (name) => Deno.env.get(name),
+    ...surroundings,
   };
+  const { terminal } = context;
+  const helpWidth = () => Math.min(terminal.columns, widestHelp);
   const program = new Command("sluice")
     .description("Declarative EVM data pipelines")
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => context.terminal.print(text.trimEnd()),
-      writeErr: (text) => context.terminal.note(text.trimEnd()),
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+      getOutHelpWidth: helpWidth,
+      getErrHelpWidth: helpWidth,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
     });
   for (const verb of verbs) verb(program, context);
   try {
