@@ -58,6 +58,8 @@ export class Writer {
   readonly #counters: Record<"rows" | "bytes" | "writes" | "retries", Counter>;
   readonly #done: Promise<void>;
   #cursor: Cursor;
+  /** Where the first write must end: as a write of an earlier run did. */
+  #repeat: Mark | undefined;
   /** Last unit taken into the queue. */
   #taken: Progress;
   #queue: Entry[] = [];
@@ -72,6 +74,7 @@ export class Writer {
     this.#options = options;
     this.stage = stage;
     this.#cursor = cursor;
+    this.#repeat = cursor.pending;
     this.#taken = cursor;
     this.#limit = stage.batch.bytes * queuedBatches;
     const labels = { sink: stage.name };
@@ -171,7 +174,7 @@ export class Writer {
   async #room(): Promise<void> {
     while (!this.#failure && this.#queuedBytes > this.#limit) {
       // A write that must end where it ended before needs all of its units.
-      if (this.#cursor.pending) return;
+      if (this.#repeat) return;
       await this.#changed.promise;
     }
     if (this.#failure) throw this.#failure.error;
@@ -200,7 +203,7 @@ export class Writer {
       if (this.#closing) break;
       const [oldest] = this.#queue;
       const changed = this.#changed.promise;
-      const rest = oldest && !this.#cursor.pending
+      const rest = oldest && !this.#repeat
         ? oldest.arrived + batch.every - clock.now()
         : Infinity;
       if (rest <= 0) break;
@@ -219,21 +222,21 @@ export class Writer {
 
   #isFull(): boolean {
     const { batch } = this.stage;
-    const { pending } = this.#cursor;
-    if (pending) return this.#queue.some(({ mark }) => same(mark, pending));
+    const end = this.#repeat;
+    if (end) return this.#queue.some(({ mark }) => same(mark, end));
     return this.#queuedRows >= batch.rows || this.#queuedBytes >= batch.bytes;
   }
 
   /** Take the entries of one write off the queue. */
   #take(): Entry[] {
     const { batch } = this.stage;
-    const { pending } = this.#cursor;
+    const end = this.#repeat;
+    this.#repeat = undefined;
     let rows = 0;
     let bytes = 0;
-    let count = 0;
-    if (pending) {
-      count = this.#queue.findIndex(({ mark }) => same(mark, pending)) + 1;
-    }
+    let count = end
+      ? this.#queue.findIndex(({ mark }) => same(mark, end)) + 1
+      : 0;
     for (const { chunk } of count > 0 ? [] : this.#queue) {
       rows += chunk?.rows ?? 0;
       bytes += chunk?.bytes ?? 0;
