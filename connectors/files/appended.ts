@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import {
@@ -11,7 +10,14 @@ import {
   type SinkState,
   UserError,
 } from "../../runtime/component.ts";
-import { claim, type Owner, startOver, unclaim } from "./claim.ts";
+import {
+  checkUnchanged,
+  claim,
+  makeFolder,
+  type Owner,
+  startOver,
+  unclaim,
+} from "./claim.ts";
 import { fileAction } from "./file_error.ts";
 import { numberedPath, removeAbove, sizeOf } from "./numbered.ts";
 
@@ -82,14 +88,19 @@ export class AppendedFiles implements AsyncDisposable {
     options: AppendedOptions,
     saved: SinkState | undefined,
   ): Promise<AppendedFiles> {
-    const { owner, path, rotate } = options;
+    const { header, owner, path, rotate } = options;
     const state = saved as State | undefined;
-    if (state) checkUnchanged(state, options);
-    const folder = dirname(path);
-    await fileAction(
-      `create folder "${folder}"`,
-      () => Deno.mkdir(folder, { recursive: true }),
-    );
+    if (state) {
+      checkUnchanged(state, options);
+      if (state.header !== header) {
+        throw new UserError(
+          `Sink "${owner.sink}" of pipeline "${owner.pipeline}" wrote other ` +
+            `columns to "${path}" before: ${state.header.trim()}; choose ` +
+            `another path and reset the sink`,
+        );
+      }
+    }
+    await makeFolder(path);
     if (state) await unclaim(path);
     else await startOver(path, { owner, numbered: rotate !== undefined });
 
@@ -238,29 +249,6 @@ export class AppendedFiles implements AsyncDisposable {
     }
     const { bytes: before } = this.#position;
     this.#position = { ...this.#position, bytes: before + bytes.length };
-  }
-}
-
-function checkUnchanged(state: State, options: AppendedOptions): void {
-  const { format, header, owner, path } = options;
-  const start = `Sink "${owner.sink}" of pipeline "${owner.pipeline}"`;
-  if (state.path !== path) {
-    throw new UserError(
-      `${start} wrote to "${state.path}" before: put that path back, or ` +
-        `reset the sink to start over in "${path}"`,
-    );
-  }
-  if (state.format !== format) {
-    throw new UserError(
-      `${start} wrote ${state.format} to "${path}" before, not ${format}: ` +
-        `choose another path and reset the sink`,
-    );
-  }
-  if (state.header !== header) {
-    throw new UserError(
-      `${start} wrote other columns to "${path}" before: ` +
-        `${state.header.trim()}; choose another path and reset the sink`,
-    );
   }
 }
 

@@ -21,6 +21,45 @@ interface Claim extends Owner {
   readonly bytes: number;
 }
 
+/** What a sink's state says about its files, whatever their format. */
+interface Stored {
+  readonly path: string;
+  readonly format: string;
+}
+
+/**
+ * Compare what was stored with what the spec says now.
+ *
+ * @throws {UserError} when the path or the format is another.
+ */
+export function checkUnchanged(
+  stored: Stored,
+  { format, owner, path }: Stored & { readonly owner: Owner },
+): void {
+  const start = `Sink "${owner.sink}" of pipeline "${owner.pipeline}"`;
+  if (stored.path !== path) {
+    throw new UserError(
+      `${start} wrote to "${stored.path}" before: put that path back, or ` +
+        `reset the sink to start over in "${path}"`,
+    );
+  }
+  if (stored.format !== format) {
+    throw new UserError(
+      `${start} wrote ${stored.format} to "${path}" before, not ${format}: ` +
+        `choose another path and reset the sink`,
+    );
+  }
+}
+
+/** Create the folder of a path. */
+export async function makeFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  await fileAction(
+    `create folder "${folder}"`,
+    () => Deno.mkdir(folder, { recursive: true }),
+  );
+}
+
 /** The note of a path: `.logs.jsonl.sluice`. */
 export function claimPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.sluice`);

@@ -8,13 +8,15 @@ import {
   type Config,
   defineSink,
   fields,
+  type OpenSink,
   optional,
-  type Schema,
   type SinkContext,
 } from "../../runtime/component.ts";
 import { AppendedFiles } from "./appended.ts";
 import { csvFormat } from "./csv.ts";
 import { jsonlFormat } from "./jsonl.ts";
+import { ParquetFiles } from "./parquet.ts";
+import { type ParquetColumns, parquetEncoder } from "./parquet_columns.ts";
 
 const formats = ["jsonl", "csv", "parquet"] as const;
 
@@ -56,6 +58,12 @@ const fileFields = {
   ),
 };
 
+/** Measured best: larger appends are slower, smaller ones cost CPU. */
+const small = { rows: 10_000, bytes: 1 << 20, every: 1_000 };
+
+/** A file a batch: few and large ones are what readers of Parquet want. */
+const large = { rows: 100_000, bytes: 64 << 20, every: 60_000 };
+
 type FileConfig = Config<typeof fileFields>;
 
 /** Append rows to files; a retraction is a row with `_op: retract`. */
@@ -65,17 +73,37 @@ export const fileSink = defineSink({
     "Append rows to JSON lines, CSV or Parquet files; the last column, " +
     "_op, says insert or retract",
   fields: fileFields,
-  batch: () => ({ rows: 10_000, bytes: 1 << 20, every: 1_000 }),
-  delivery: () =>
-    "exactly once: cut back to the cursor after a crash; a reorg appends " +
-    'the old rows again with _op "retract"',
+  batch: (config) => formatOf(config) === "parquet" ? large : small,
+  delivery: (config) =>
+    formatOf(config) === "parquet"
+      ? "exactly once: files behind the cursor are deleted after a crash; " +
+        "a reorg appends the old rows again, their _op says retract"
+      : "exactly once: cut back to the cursor after a crash; a reorg " +
+        "appends the old rows again, their _op says retract",
   check({ config, place, schema }) {
-    const { path } = config;
-    if (formatOf(config) === undefined) {
+    const { compress, path, rotate } = config;
+    const format = formatOf(config);
+    if (format === undefined) {
       place.at("path").report(
         `Cannot tell the format of "${path}"`,
         `end it in .jsonl, .csv or .parquet, or write format: jsonl`,
       );
+    }
+    if (format === "parquet" && (compress || path.endsWith(".gz"))) {
+      place.at(compress ? "compress" : "path").report(
+        "Parquet files are compressed already",
+        compress ? "leave compress out" : "leave .gz out",
+        { key: compress !== undefined },
+      );
+    }
+    if (format === "parquet" && rotate) {
+      place.at("rotate").report(
+        "Every batch is a Parquet file of its own",
+        "set its size with batch: { rows, bytes, every }",
+        { key: true },
+      );
+    } else if (rotate && !rotate.blocks && !rotate.bytes) {
+      place.at("rotate").report("No limit", "write blocks or bytes");
     }
     if (schema.some(({ name }) => name === "_op")) {
       place.at("from").report(
@@ -97,28 +125,47 @@ sinks:
     path: data/blocks.jsonl
     rotate: { blocks: 100000 }
 `,
-  async open(config: FileConfig, context: SinkContext<unknown>) {
-    const { name, pipeline, schema, state } = context;
-    const { path, rotate } = config;
-    const owner = { pipeline, sink: name };
-    const format = formatOf(config) ?? "jsonl";
-    const { encode, header } = textFormat(format, schema);
-    const compress = compressed(config);
-    const files = await AppendedFiles.open(
-      { path, owner, format, header, compress, rotate },
-      state,
-    );
-    return {
-      encode,
-      write: (batch) => files.write(batch),
-      [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
-    };
-  },
+  open: (config, context): Promise<OpenSink<FileData>> =>
+    formatOf(config) === "parquet"
+      ? openParquet(config, context)
+      : openText(config, context),
 });
 
-function textFormat(format: Format, schema: Schema) {
-  return format === "csv" ? csvFormat(schema) : jsonlFormat(schema);
+/** What a unit's rows are encoded to. */
+type FileData = Uint8Array | ParquetColumns;
+
+async function openText(
+  config: FileConfig,
+  context: SinkContext<unknown>,
+): Promise<OpenSink<Uint8Array>> {
+  const { name, pipeline, schema, state } = context;
+  const { path, rotate } = config;
+  const owner = { pipeline, sink: name };
+  const format = formatOf(config) === "csv" ? "csv" : "jsonl";
+  const { encode, header } = textFormats[format](schema);
+  const compress = compressed(config);
+  const files = await AppendedFiles.open(
+    { path, owner, format, header, compress, rotate },
+    state,
+  );
+  return {
+    encode,
+    write: (batch) => files.write(batch),
+    [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
+  };
 }
+
+async function openParquet(
+  { path }: FileConfig,
+  { name, pipeline, schema, state }: SinkContext<unknown>,
+): Promise<OpenSink<ParquetColumns>> {
+  const owner = { pipeline, sink: name };
+  const files = await ParquetFiles.open({ path, owner, schema }, state);
+  const { encode } = parquetEncoder(schema);
+  return { encode, write: (batch) => files.write(batch) };
+}
+
+const textFormats = { csv: csvFormat, jsonl: jsonlFormat };
 
 function compressed({ compress, path }: FileConfig): boolean {
   return compress === undefined ? path.endsWith(".gz") : compress === "gzip";

@@ -55,7 +55,10 @@ export function checkRow(schema: Schema): (value: unknown) => Checked {
     }
     const row: Record<string, Value> = {};
     for (const column of columns) {
-      const given = value[column.name] ?? null;
+      // An object's own: a column may be called "constructor".
+      const given = Object.hasOwn(value, column.name)
+        ? value[column.name] ?? null
+        : null;
       const read = given !== null
         ? column.read(given)
         : column.nullable

@@ -2,7 +2,12 @@ import { fileSink } from "../../../connectors/files/sink.ts";
 import { type Change, netRows } from "../../contracts/canonical.ts";
 import { everyType } from "../../contracts/extreme_rows.ts";
 import { sinkContract } from "../../contracts/sink_contract.ts";
-import { csvChanges, FileFolder, jsonlChanges } from "./file_folder.ts";
+import {
+  csvChanges,
+  FileFolder,
+  jsonlChanges,
+  parquetChanges,
+} from "./file_folder.ts";
 
 interface Variant {
   readonly path: string;
@@ -49,3 +54,31 @@ for (const [name, { path, changes, rotate }] of Object.entries(variants)) {
     },
   });
 }
+
+const config = {
+  format: undefined,
+  compress: undefined,
+  rotate: undefined,
+} as const;
+
+sinkContract({
+  name: "file, parquet",
+  definition: fileSink,
+  largest: { uint64: 2n ** 63n - 1n },
+  rejected: { nonce: 2n ** 63n },
+  async arrange(schema) {
+    const folder = await FileFolder.make();
+    return {
+      config: { ...config, path: folder.file("rows.parquet") },
+      connection: {},
+      async read() {
+        const changes: Change[] = [];
+        for (const name of await folder.names()) {
+          changes.push(...await parquetChanges(folder.file(name)));
+        }
+        return netRows(schema, changes);
+      },
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  },
+});

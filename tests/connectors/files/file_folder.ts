@@ -4,7 +4,8 @@
  * @module
  */
 import { basename, join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { parquetReadObjects } from "hyparquet";
 import type { Change } from "../../contracts/canonical.ts";
 
 /** A folder that is deleted with everything in it. */
@@ -77,6 +78,16 @@ export function csvChanges(text: string): Change[] {
     );
     return { op: String(op), row };
   });
+}
+
+/** The changes in a Parquet file. */
+export async function parquetChanges(path: string): Promise<Change[]> {
+  const { buffer } = await Deno.readFile(path);
+  const rows = await parquetReadObjects({
+    file: buffer,
+    compressors: { ZSTD: (bytes) => new Uint8Array(zstdDecompressSync(bytes)) },
+  });
+  return rows.map(({ _op: op, ...row }) => ({ op, row }));
 }
 
 /** RFC 4180, told slowly: an oracle that shares nothing with the writer. */
