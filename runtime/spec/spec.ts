@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-explicit-any -- definitions of any config type
 /**
  * A specification that passed its check: typed, connected, in order.
  *
@@ -13,8 +14,6 @@ import type {
 } from "../component.ts";
 import type { Match } from "./match.ts";
 import type { Row, Schema } from "../row.ts";
-
-// deno-lint-ignore-file no-explicit-any -- definitions of any config type
 
 /** One output of a stage; rejected rows are `{ stage: "errors", port: "errors" }`. */
 export interface Port {
@@ -90,6 +89,12 @@ export interface SpecTest {
   }[];
 }
 
+/** How a running pipeline can be watched. */
+export interface Observe {
+  /** Address and port of metrics and health: "127.0.0.1:9464". */
+  readonly listen: string | undefined;
+}
+
 /** A specification that passed its check. */
 export interface Spec {
   /** Path of the file as the user wrote it. */
@@ -102,6 +107,7 @@ export interface Spec {
   /** Every stage, each behind the stages that it reads. */
   readonly stages: readonly Stage[];
   readonly tests: readonly SpecTest[];
+  readonly observe: Observe;
   /** Every secret value in the spec: nothing printed may contain one. */
   readonly secrets: readonly string[];
 }

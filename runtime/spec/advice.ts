@@ -1,0 +1,76 @@
+/**
+ * Mistakes of a whole spec: parts that nothing reads.
+ *
+ * @module
+ */
+import { type Draft, errorsName } from "./draft.ts";
+import type { Source } from "./place.ts";
+import type { Top } from "./source.ts";
+import { referencesOf } from "./wiring.ts";
+
+/** What {@linkcode adviseOn} looks at. */
+export interface AdviceOptions {
+  readonly top: Top;
+  readonly main: Source;
+  readonly drafts: readonly Draft[];
+  readonly connections: ReadonlyMap<string, Draft>;
+  /** Connections that a stage names. */
+  readonly wanted: ReadonlySet<unknown>;
+}
+
+/** Report sections without components, and what nothing reads. */
+export function adviseOn(options: AdviceOptions): void {
+  const { connections, drafts, main, top, wanted } = options;
+  if (drafts.length === 0 && !top.sources && !top.sinks) return;
+
+  for (const section of [top.sources, top.sinks]) {
+    if (!section || Object.keys(section.components).length > 0) continue;
+    const { path, report } = section.place;
+    report(
+      `Expected a ${path[0] === "sinks" ? "sink" : "source"}, found none`,
+      "write name: { type: … }",
+      { key: true },
+    );
+  }
+  const read = new Set(
+    drafts.flatMap((draft) =>
+      referencesOf(draft).filter(({ stage }) => stage !== draft.name)
+        .map(({ stage }) => stage)
+    ),
+  );
+  for (const { kind, name, place } of drafts) {
+    if (kind === "sink" || read.has(name)) continue;
+    place.report(
+      `Nothing reads the ${kind} "${name}"`,
+      `read it with from: ${name}, or take it out`,
+      { key: true, severity: "warning" },
+    );
+  }
+  adviseOnErrors(options, read);
+  for (const { name, place, source } of connections.values()) {
+    // An included file serves many specs.
+    if (source !== main || wanted.has(name)) continue;
+    place.report(
+      `Nothing uses the connection "${name}"`,
+      "take it out, or move it to a file to include",
+      { key: true, severity: "warning" },
+    );
+  }
+}
+
+/** The first rejected row would stop the run. */
+function adviseOnErrors(
+  { drafts }: AdviceOptions,
+  read: ReadonlySet<string>,
+): void {
+  if (read.has(errorsName)) return;
+  const rejecting = drafts.find(({ definition, name }) =>
+    definition?.kind === "transform" && definition.rejects && read.has(name)
+  );
+  rejecting?.place.report(
+    `Nothing reads "errors": the first row that "${rejecting.name}" ` +
+      "rejects stops the run",
+    "add a sink with from: errors",
+    { key: true, severity: "warning" },
+  );
+}

@@ -1,0 +1,188 @@
+/**
+ * Fields that the language itself gives to every component and to a spec.
+ *
+ * @module
+ */
+import type { Component } from "../component.ts";
+import type { Field, Fields, Place } from "./field.ts";
+import { fields, optional } from "./fields.ts";
+import { isObject, shown } from "./members.ts";
+
+/** The part of a spec that holds components of one kind. */
+export interface Section {
+  readonly place: Place;
+  readonly components: Readonly<Record<string, unknown>>;
+}
+
+/** A file to include. */
+export interface Inclusion {
+  readonly file: string;
+  readonly place: Place;
+}
+
+/** When a sink gets a unit. */
+const deliver = optional(
+  fields.either<unknown>([
+    fields.choice(
+      ["latest", "safe", "finalized"],
+      "latest, safe or finalized",
+    ),
+    fields.object(
+      {
+        confirmations: fields.integer(
+          "Blocks above a block before it is delivered",
+          { min: 1 },
+        ),
+      },
+      "{ confirmations: 12 }",
+    ),
+  ], "When rows are delivered: at once, or when their block is that safe"),
+  "latest",
+);
+
+const batch = optional(fields.object(
+  {
+    rows: optional(fields.integer("Most rows in a write", { min: 1 })),
+    bytes: optional(fields.size("Most bytes in a write")),
+    every: optional(fields.duration("Longest wait of a row for its write")),
+  },
+  "When rows are written, whichever comes first; the sink's own limits " +
+    "otherwise",
+));
+
+const renamedFrom = optional(fields.string(
+  "The name it had before, so that it goes on where it was",
+));
+
+/** A `from:` as written; the wiring resolves it. */
+export const from: Field<readonly string[]> = {
+  doc: "What it reads: a stage, one output of it (stage.output), or a list",
+  required: true,
+  schema: {
+    anyOf: [
+      { type: "string" },
+      { type: "array", items: { type: "string" }, minItems: 1 },
+    ],
+  },
+  read(value, place) {
+    const items: unknown[] = Array.isArray(value) ? value : [value];
+    if (items.length === 0) {
+      return place.report("Expected a stage, found an empty list");
+    }
+    const names = items.map((item, index) => {
+      if (typeof item === "string" && item !== "") return item;
+      const at = Array.isArray(value) ? place.at(index) : place;
+      return at.report(
+        `Expected a stage or one of its outputs, found ${shown(item)}`,
+        "write from: stage or from: stage.output",
+      );
+    });
+    return names.every((name) => name !== undefined) ? names : undefined;
+  },
+};
+
+/** The name of the component's own connection. */
+function connection(component: Component): Fields {
+  if (component.kind === "connection" || !component.connection) return {};
+  const { type } = component.connection;
+  return { connection: fields.string(`Name of the ${type} connection`) };
+}
+
+/** Fields that a component has besides its own. */
+export function commonFields(component: Component): Fields {
+  const type = fields.string("What it is");
+  const own = { type, ...connection(component) };
+  switch (component.kind) {
+    case "connection":
+      return own;
+    case "source":
+      return { ...own, renamed_from: renamedFrom };
+    case "transform":
+      return { ...own, from };
+    case "sink":
+      return { ...own, from, batch, deliver, renamed_from: renamedFrom };
+  }
+}
+
+/** All fields of a component. */
+export function allFields(component: Component): Fields {
+  return { ...commonFields(component), ...component.fields };
+}
+
+const inclusion: Field<Inclusion> = {
+  ...fields.file("A YAML file with connections"),
+  read(value, place) {
+    const file = fields.file("").read(value, place);
+    return file === undefined ? undefined : { file, place };
+  },
+};
+
+function section(doc: string): Field<Section> {
+  return {
+    doc,
+    required: false,
+    schema: { type: "object" },
+    read(value, place) {
+      // `transforms:` with nothing below it is a section without components.
+      if (value === null) return { place, components: {} };
+      if (isObject(value)) return { place, components: value };
+      return place.report(
+        `Expected a map of names to components, found ${shown(value)}`,
+        "write name: { type: … }",
+      );
+    },
+  };
+}
+
+/** Listen on all interfaces or one: `127.0.0.1:9464`. */
+const listen: Field<string> = {
+  ...fields.string("Address and port of metrics and health"),
+  read(value, place) {
+    const port = typeof value === "string"
+      ? /^[^\s:]*:(\d{1,5})$|^\[[^\]]+\]:(\d{1,5})$/.exec(value)
+      : undefined;
+    if (port && Number(port[1] ?? port[2]) <= 65_535) return value as string;
+    return place.report(
+      `Expected an address and a port, found ${shown(value)}`,
+      'write "127.0.0.1:9464"',
+    );
+  },
+};
+
+/** Fields of a spec. */
+export const specFields = {
+  name: {
+    ...fields.string("Name of the pipeline: its state, metrics and consumers"),
+    read(value: unknown, place: Place): string | undefined {
+      if (typeof value === "string" && /^[a-z0-9_-]+$/.test(value)) {
+        return value;
+      }
+      return place.report(
+        `Expected a pipeline name, found ${shown(value)}`,
+        "use lower-case letters, digits, - and _",
+      );
+    },
+  },
+  description: optional(fields.string("What the pipeline is for")),
+  include: optional(fields.list(
+    inclusion,
+    "Files whose connections are added to those of this one",
+  )),
+  connections: section(
+    "Servers and providers: anything with credentials or a limit",
+  ),
+  sources: {
+    ...section("Where rows come from"),
+    required: true,
+  },
+  transforms: section("What happens to rows on their way"),
+  sinks: {
+    ...section("Where rows go"),
+    required: true,
+  },
+  tests: optional(fields.any("Rows in, rows out: `check` runs them")),
+  observe: optional(fields.object(
+    { listen: optional(listen) },
+    "How the pipeline can be watched",
+  )),
+} satisfies Fields;

@@ -1,0 +1,353 @@
+/**
+ * A YAML file as plain values that remember where they stand.
+ *
+ * @module
+ */
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type Tags,
+} from "yaml";
+import type { Problems, Span } from "./diagnostics.ts";
+import { sensitiveKey, sensitiveParts } from "./secrets.ts";
+import { type SyntaxProblem, syntaxProblem } from "./syntax.ts";
+
+/** Path of a value from the root of its document. */
+export type Path = readonly (string | number)[];
+
+/** What of a value is meant: the key, or a part of the text. */
+export interface LocateOptions {
+  readonly key?: boolean | undefined;
+  /** Only this part of the text, when it can be found in the source. */
+  readonly part?: string | undefined;
+}
+
+/**
+ * No spec comes near it; a few nested aliases make billions of values
+ * ("billion laughs").
+ */
+const mostValues = 200_000;
+
+/** Deeper than any spec; a recursive walk needs an end. */
+const deepest = 100;
+
+/** A parsed file. */
+export class SpecDocument {
+  /** Path as the user wrote it. */
+  readonly file: string;
+  /** Files are reported in the order in which they were read. */
+  readonly order: number;
+  readonly text: string;
+  /** The whole file as plain values; undefined when it cannot be read. */
+  readonly value: unknown;
+  readonly #root: Document.Parsed | undefined;
+  readonly #lines: LineCounter;
+  readonly #masks: { start: number; end: number }[] = [];
+
+  /** Parse a file; what is wrong with it goes to `problems`. */
+  constructor(file: SpecFile, problems: Problems) {
+    this.file = file.name;
+    this.order = file.order;
+    // A byte order mark is no part of the first line's first column.
+    this.text = file.text.replace(/^\ufeff/, "");
+    this.#lines = new LineCounter();
+    const { root, problem } = parse(this.text, this.#lines);
+    this.#root = root;
+    const wrong = problem ?? (root && syntaxProblem(root, this.text));
+    if (wrong) {
+      problems.add({ document: this, ...wrong }, wrong.message, wrong);
+      return;
+    }
+    this.value = new Reader(this, problems, this.#masks).read(root);
+  }
+
+  /** Offsets of what stands at a path, or of its nearest ancestor. */
+  locate(path: Path, options: LocateOptions = {}): {
+    start: number;
+    end: number;
+  } {
+    const { node, pair, found } = this.#find(path);
+    const key = rangeOf(pair?.key);
+    const value = rangeOf(node);
+    if (!found || options.key || !value) {
+      return key ?? firstKey(node) ?? value ?? { start: 0, end: 0 };
+    }
+    if (options.part !== undefined) {
+      const at = this.text.slice(value.start, value.end).indexOf(options.part);
+      if (at >= 0) {
+        const start = value.start + at;
+        return { start, end: start + options.part.length };
+      }
+    }
+    // `key:` with nothing behind it, or a block of lines below it.
+    const empty = value.start === value.end;
+    const block = isCollection(node) && !node.flow;
+    return (empty || block) && key ? key : value;
+  }
+
+  /** The value at a path, as written; undefined when there is none. */
+  valueAt(path: Path): unknown {
+    return valueAt(this.value, path);
+  }
+
+  /** Keep a literal out of every source line that is shown. */
+  mask(path: Path): void {
+    const { node, found } = this.#find(path);
+    const range = rangeOf(node);
+    if (found && range) this.#masks.push(range);
+  }
+
+  /** The first line of a stretch of text, ready to show. */
+  span(start: number, end: number): Span {
+    const at = Math.min(start, this.text.length);
+    const { line, col } = this.#lines.linePos(at);
+    const first = this.#lines.lineStarts[line - 1] ?? 0;
+    const source = this.#masked(first);
+    const length = Math.min(end - at, source.length - (at - first));
+    return {
+      file: this.file,
+      line: Math.max(1, line),
+      column: Math.max(1, col),
+      length: Math.max(1, length),
+      source,
+    };
+  }
+
+  #masked(first: number): string {
+    const line = /^[^\r\n]*/.exec(this.text.slice(first))?.[0] ?? "";
+    let shown = line;
+    for (const { start, end } of this.#masks) {
+      const from = Math.max(0, start - first);
+      const to = Math.min(line.length, end - first);
+      if (from >= to) continue;
+      shown = shown.slice(0, from) + "*".repeat(to - from) + shown.slice(to);
+    }
+    return shown;
+  }
+
+  #find(path: Path): {
+    node: Node | undefined;
+    pair: Pair<Node, Node | null> | undefined;
+    found: boolean;
+  } {
+    let node = this.#resolve(this.#root?.contents);
+    let pair: Pair<Node, Node | null> | undefined;
+    for (const step of path) {
+      if (isMap<Node, Node | null>(node)) {
+        const next = node.items.find(({ key }) => keyText(key) === `${step}`);
+        if (!next) return { node, pair, found: false };
+        pair = next;
+        node = this.#resolve(next.value);
+      } else if (isSeq<Node>(node) && node.items[Number(step)]) {
+        pair = undefined;
+        node = this.#resolve(node.items[Number(step)]);
+      } else return { node, pair, found: false };
+    }
+    return { node, pair, found: true };
+  }
+
+  #resolve(node: unknown): Node | undefined {
+    if (isAlias(node) && this.#root) return node.resolve(this.#root);
+    return isScalar(node) || isCollection(node) ? node as Node : undefined;
+  }
+}
+
+/** A file to parse. */
+export interface SpecFile {
+  readonly name: string;
+  readonly text: string;
+  readonly order: number;
+}
+
+function parse(
+  text: string,
+  lineCounter: LineCounter,
+): { root?: Document.Parsed; problem?: SyntaxProblem } {
+  try {
+    const root = parseDocument(text, {
+      lineCounter,
+      customTags: withoutHex,
+      // Above 2^53 a number would be rounded silently.
+      intAsBigInt: true,
+      logLevel: "silent",
+      prettyErrors: false,
+      // Reported by the walk, which knows where the first one is.
+      uniqueKeys: false,
+    });
+    return { root };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // The parser recurses: "[[[[…" ends its stack.
+    return { problem: { message: "Nested too deeply", start: 0, end: 1 } };
+  }
+}
+
+/** YAML would read an unquoted address as a number with six digits left. */
+function withoutHex(tags: Tags): Tags {
+  return tags.filter((tag) =>
+    typeof tag === "string" ||
+    !("format" in tag && (tag.format === "HEX" || tag.format === "OCT"))
+  );
+}
+
+/** Turns nodes into plain values. */
+class Reader {
+  readonly #document: SpecDocument;
+  readonly #problems: Problems;
+  readonly #masks: { start: number; end: number }[];
+  #values = 0;
+  #full = false;
+
+  constructor(
+    document: SpecDocument,
+    problems: Problems,
+    masks: { start: number; end: number }[],
+  ) {
+    this.#document = document;
+    this.#problems = problems;
+    this.#masks = masks;
+  }
+
+  read(root: Document.Parsed | undefined): unknown {
+    return root?.contents ? this.#read(root.contents, [root]) : null;
+  }
+
+  #read(node: unknown, above: readonly unknown[]): unknown {
+    if (this.#full) return null;
+    if (++this.#values > mostValues || above.length > deepest) {
+      this.#full = true;
+      const deep = above.length > deepest;
+      return this.#report(
+        node,
+        deep ? "Nested too deeply" : "Too many values through aliases",
+      );
+    }
+    const inside = [...above, node];
+    if (isAlias(node)) {
+      const target = node.resolve(above[0] as Document.Parsed);
+      if (target && !above.includes(target)) return this.#read(target, inside);
+      return this.#report(
+        node,
+        target
+          ? `"${node.source}" contains itself`
+          : `Unknown alias "*${node.source}"`,
+        target ? undefined : "text that starts with * needs quotes",
+      );
+    }
+    if (isSeq(node)) return node.items.map((item) => this.#read(item, inside));
+    if (isMap(node)) return this.#map(node.items, inside);
+    return isScalar(node) ? this.#scalar(node) : null;
+  }
+
+  #map(items: readonly unknown[], inside: readonly unknown[]): unknown {
+    const read = new Map<string, unknown>();
+    const places = new Map<string, unknown>();
+    for (const pair of items) {
+      if (!isPair(pair)) continue;
+      const key = keyText(pair.key);
+      if (key === undefined) {
+        this.#report(
+          pair.key,
+          "Expected a name before the colon",
+          "text that starts with { needs quotes",
+        );
+        continue;
+      }
+      if (read.has(key)) {
+        const first = rangeOf(places.get(key));
+        const { line } = this.#document.span(first?.start ?? 0, 0);
+        this.#report(
+          pair.key,
+          `Duplicate key "${key}"`,
+          `the first one is on line ${line}`,
+        );
+        continue;
+      }
+      places.set(key, pair.key);
+      this.#mask(key, pair.value);
+      read.set(key, this.#read(pair.value, inside));
+    }
+    return Object.fromEntries(read);
+  }
+
+  #scalar(node: { value: unknown; source?: string; type?: string }): unknown {
+    const { value, source } = node;
+    if (typeof value === "bigint") {
+      return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    }
+    if (typeof value !== "string") return value;
+    if (node.type === "PLAIN" && /^0x[0-9a-fA-F]+$/.test(value)) {
+      this.#report(
+        node,
+        `Unquoted hex ${value} is a number to editors and other tools`,
+        `write "${source ?? value}" in quotes`,
+        "warning",
+      );
+    }
+    return value;
+  }
+
+  /** Passwords are not shown even in files that cannot be understood. */
+  #mask(key: string, value: unknown): void {
+    const range = rangeOf(value);
+    if (!range || !isScalar(value) || typeof value.value !== "string") return;
+    const text = this.#document.text.slice(range.start, range.end);
+    if (sensitiveKey.test(key) && !text.includes("${")) {
+      this.#masks.push(range);
+    }
+    for (const { start, end } of sensitiveParts(text)) {
+      this.#masks.push({ start: range.start + start, end: range.start + end });
+    }
+  }
+
+  #report(
+    node: unknown,
+    message: string,
+    hint?: string,
+    severity?: "warning",
+  ): null {
+    const range = rangeOf(node) ?? { start: 0, end: 0 };
+    this.#problems.add({ document: this.#document, ...range }, message, {
+      hint,
+      severity,
+    });
+    return null;
+  }
+}
+
+/** The value at a path below another; undefined when there is none. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce(
+    (inside, step) =>
+      typeof inside === "object" && inside !== null &&
+        Object.hasOwn(inside, step)
+        ? (inside as Record<string | number, unknown>)[step]
+        : undefined,
+    value,
+  );
+}
+
+function keyText(key: unknown): string | undefined {
+  if (!isScalar(key) || key.value === null) return undefined;
+  return String(key.value);
+}
+
+function rangeOf(node: unknown): { start: number; end: number } | undefined {
+  const isNode = isScalar(node) || isCollection(node) || isAlias(node);
+  if (!isNode || !node.range) return undefined;
+  const [start, end] = node.range;
+  return { start, end };
+}
+
+function firstKey(node: unknown): { start: number; end: number } | undefined {
+  return isMap<Node>(node) ? rangeOf(node.items[0]?.key) : undefined;
+}

@@ -1,0 +1,121 @@
+/**
+ * Members of an object: read together, so that one mistake is one message.
+ *
+ * @module
+ */
+import type { Config, Field, Fields, JsonSchema, Place } from "./field.ts";
+import { enumerate, nearest, suggestion } from "./suggestion.ts";
+
+/**
+ * Read an object's members, reporting unknown and missing ones. A misspelt
+ * name is read as the one that was meant, so that one mistake is one message
+ * and nothing that depends on the member is in doubt.
+ */
+export function readFields<F extends Fields>(
+  members: F,
+  value: Readonly<Record<string, unknown>>,
+  place: Place,
+): Config<F> | undefined {
+  const { complete, config } = readMembers(members, value, place);
+  return complete ? config as Config<F> : undefined;
+}
+
+/** As {@linkcode readFields}, with the members that could be read. */
+export function readMembers<F extends Fields>(
+  members: F,
+  value: Readonly<Record<string, unknown>>,
+  place: Place,
+): { readonly config: Partial<Config<F>>; readonly complete: boolean } {
+  const of = place.owner ? ` in ${place.owner}` : "";
+  const { unknown, written } = matchNames(Object.keys(members), value);
+  for (const { free, key } of unknown) {
+    const near = suggestion(key, free);
+    const hint = key === "<<" ? "YAML 1.2 has no merge keys" : near ??
+      (free.length > 0 ? `fields: ${enumerate(free)}` : undefined);
+    place.at(key).report(`Unknown field "${key}"${of}`, hint, { key: true });
+  }
+  let failed = false;
+  const config: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(members)) {
+    const key = written.get(name);
+    if (key === undefined && member.required) {
+      failed = true;
+      place.report(`Missing field "${name}"${of}`, member.doc, { key: true });
+    }
+    const one = key === undefined ? member.fallback : value[key];
+    if (one === undefined) continue;
+    const read = member.read(one, place.at(key ?? name));
+    if (read === undefined) failed = true;
+    config[name] = read;
+  }
+  return { config: config as Partial<Config<F>>, complete: !failed };
+}
+
+/** Which key holds which member. */
+export interface MatchedNames {
+  /** The key of each member that is there, misspelt or not. */
+  readonly written: ReadonlyMap<string, string>;
+  /** Keys that are no member, and the members that were free for them. */
+  readonly unknown: readonly {
+    readonly key: string;
+    readonly free: readonly string[];
+  }[];
+}
+
+/** Find the keys of members; a misspelt one is that of the nearest member. */
+export function matchNames(
+  names: readonly string[],
+  value: Readonly<Record<string, unknown>>,
+): MatchedNames {
+  const written = new Map(
+    names.filter((name) => Object.hasOwn(value, name))
+      .map((name) => [name, name]),
+  );
+  const unknown = Object.keys(value)
+    .filter((key) => !names.includes(key))
+    .map((key) => {
+      const free = names.filter((name) => !written.has(name));
+      const meant = nearest(key, free);
+      if (meant) written.set(meant, key);
+      return { key, free };
+    });
+  return { written, unknown };
+}
+
+/** The editor schema of an object with these members. */
+export function objectSchema(members: Fields): JsonSchema {
+  const required = Object.entries(members)
+    .filter(([, { required }]) => required)
+    .map(([name]) => name);
+  return {
+    type: "object",
+    properties: Object.fromEntries(
+      Object.entries(members).map(([name, one]) => [name, described(one)]),
+    ),
+    additionalProperties: false,
+    ...(required.length > 0 ? { required } : {}),
+  };
+}
+
+/** The editor schema of a field with its words. */
+export function described(field: Field<unknown>): JsonSchema {
+  const { doc, fallback, schema } = field;
+  return {
+    description: doc,
+    ...(fallback === undefined ? {} : { default: fallback }),
+    ...schema,
+  };
+}
+
+/** A value as a message shows it. */
+export function shown(value: unknown): string {
+  if (value === null) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a map";
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+/** Whether a value is a map of names to values. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,275 @@
+/**
+ * Checks stages one by one, each behind the stages that it reads.
+ *
+ * @module
+ */
+import type {
+  BatchLimits,
+  ConnectionDefinition,
+  SinkDefinition,
+  SourceDefinition,
+  TransformDefinition,
+} from "../component.ts";
+import type { Schema } from "../row.ts";
+import { commonFields } from "./common_fields.ts";
+import { readComponent, runCheck } from "./component_check.ts";
+import type { Problems } from "./diagnostics.ts";
+import { type Draft, errorsName } from "./draft.ts";
+import type { Field, Place } from "./field.ts";
+import { orderStages } from "./order.ts";
+import { placeAt } from "./place.ts";
+import type { Deliver, Port } from "./spec.ts";
+import { enumerate, suggestion } from "./suggestion.ts";
+import {
+  type Input,
+  type Outputs,
+  type Reference,
+  referencesOf,
+  resolveInput,
+} from "./wiring.ts";
+
+/** Definitions and configs of any shape. */
+// deno-lint-ignore no-explicit-any -- as in the registry
+type Any = any;
+
+/** A stage whose check is over. */
+export interface CheckedStage extends Outputs {
+  readonly draft: Draft;
+  /** Undefined when the stage is broken. */
+  readonly config: Any;
+  readonly connection: string | undefined;
+  readonly renamedFrom: string | undefined;
+  readonly ports: readonly Port[];
+  readonly input: Schema | undefined;
+  readonly batch: BatchLimits | undefined;
+  readonly deliver: Deliver;
+}
+
+/** What checking stages needs. */
+export interface StagesOptions {
+  readonly problems: Problems;
+  readonly folder: string;
+  /** Connections by name; undefined when not all of them are known. */
+  readonly connections: ReadonlyMap<string, Draft>;
+  /** Whether these are all connections that there should be. */
+  readonly complete: boolean;
+  readonly named: ReadonlyMap<string, Draft>;
+}
+
+/** Check every stage; the result is in topological order. */
+export function checkStages(
+  drafts: readonly Draft[],
+  options: StagesOptions,
+): CheckedStage[] {
+  const references = new Map(
+    drafts.map((draft) => [draft, referencesOf(draft)]),
+  );
+  const { circles, ordered } = orderStages(drafts, references);
+  reportCircles(circles, references);
+  const checked = new Map<string, CheckedStage>();
+  return ordered.map((draft) => {
+    const stage = checkStage(draft, {
+      ...options,
+      checked,
+      references: references.get(draft) ?? [],
+      circular: circles.some((circle) => circle.includes(draft)),
+    });
+    // Of two stages with one name the first is meant.
+    if (options.named.get(draft.name) === draft) {
+      checked.set(draft.name, stage);
+    }
+    return stage;
+  });
+}
+
+interface StageOptions extends StagesOptions {
+  readonly checked: ReadonlyMap<string, CheckedStage>;
+  readonly references: readonly Reference[];
+  readonly circular: boolean;
+}
+
+function checkStage(draft: Draft, options: StageOptions): CheckedStage {
+  const { definition, kind, value } = draft;
+  const input = inputOf(draft, options);
+  const empty: CheckedStage = {
+    draft,
+    config: undefined,
+    outputs: undefined,
+    connection: undefined,
+    renamedFrom: undefined,
+    ports: input?.ports ?? [],
+    sources: kind === "source"
+      ? [draft.name]
+      : input?.sources.slice(0, 1) ?? [],
+    input: input?.schema,
+    batch: undefined,
+    deliver: "latest",
+  };
+  if (!definition || !value || definition.kind === "connection") return empty;
+
+  const { folder, problems } = options;
+  const place = placeAt(draft.place.path, {
+    source: draft.source,
+    problems,
+    folder,
+    owner: draft.place.owner,
+    input: input?.schema,
+  });
+  const fields = {
+    common: {
+      ...commonFields(definition),
+      ...connectionField(definition, options),
+    },
+    own: definition.fields,
+  };
+  const read = readComponent(fields, value, place);
+  if (!read || (input && !input.schema)) return empty;
+
+  const { common, config } = read;
+  const shape = { config, input: input?.schema ?? [], name: draft.name };
+  const own = proved(definition, shape, place);
+  if (!own) return empty;
+  return {
+    ...empty,
+    ...own,
+    config,
+    batch: own.batch && { ...own.batch, ...common["batch"] as BatchLimits },
+    connection: common["connection"] as string | undefined,
+    deliver: (common["deliver"] ?? "latest") as Deliver,
+    renamedFrom: common["renamed_from"] as string | undefined,
+  };
+}
+
+/** What a stage reads; undefined for a source. */
+function inputOf(draft: Draft, options: StageOptions): Input | undefined {
+  if (draft.kind === "source") return undefined;
+  const { circular, references } = options;
+  if (circular) return { ports: [], schema: undefined, sources: [] };
+  const input = resolveInput(draft, references, options);
+  const errors = input.ports.some(({ stage }) => stage === errorsName);
+  const sources = errors
+    ? [...options.named.values()].filter(({ kind }) => kind === "source")
+      .map(({ name }) => name)
+    : input.sources;
+  const [first, second] = sources;
+  if (first === undefined || second === undefined) return { ...input, sources };
+  const names = sources.map((name) => `"${name}"`).join(" and ");
+  const at = references.length > 1 ? references.at(-1) : references[0];
+  at?.place.report(
+    errors
+      ? `"errors" has rows of several sources: ${names}`
+      : `"${draft.name}" reads several sources: ${names}`,
+    errors
+      ? "give each source a spec of its own"
+      : `write one ${draft.kind} for each source`,
+  );
+  return { ...input, schema: undefined, sources: [first] };
+}
+
+interface Shape {
+  readonly config: Any;
+  readonly input: Schema;
+  readonly name: string;
+}
+
+interface Proved {
+  readonly outputs: Readonly<Record<string, Schema>>;
+  readonly batch?: BatchLimits;
+}
+
+/** Let the component check itself and say what comes out of it. */
+function proved(
+  definition:
+    | SourceDefinition<Any, Any>
+    | TransformDefinition<Any, Any>
+    | SinkDefinition<Any, Any, Any>,
+  { config, input, name }: Shape,
+  place: Place,
+): Proved | undefined {
+  let result: Proved = { outputs: {} };
+  const fine = runCheck(place, (place) => {
+    switch (definition.kind) {
+      case "source":
+        definition.check?.({ config, place });
+        break;
+      case "transform":
+        definition.check?.({ config, input, place });
+        break;
+      case "sink":
+        definition.check?.({ config, name, place, schema: input });
+    }
+  });
+  if (!fine) return undefined;
+  const known = runCheck(place, () => {
+    result = definition.kind === "source"
+      ? { outputs: definition.outputs(config) }
+      : definition.kind === "transform"
+      ? { outputs: definition.outputs({ config, input }) }
+      : { outputs: {}, batch: definition.batch(config) };
+  });
+  return known ? result : undefined;
+}
+
+/** The field that names the connection, knowing which there are. */
+function connectionField(
+  definition: { readonly connection?: ConnectionDefinition<Any, Any> },
+  { complete, connections }: StagesOptions,
+): { connection?: Field<string> } {
+  if (!definition.connection) return {};
+  const { type } = definition.connection;
+  const fitting = [...connections.values()]
+    .filter((one) => one.definition?.type === type)
+    .map(({ name }) => name);
+  const hint = fitting.length > 0
+    ? `${type} connections: ${enumerate(fitting)}`
+    : `add connections: { name: { type: ${type} } }`;
+  return {
+    connection: {
+      doc: hint,
+      required: true,
+      schema: { type: "string" },
+      read(value, place) {
+        if (typeof value !== "string" || value === "") {
+          return place.report("Expected the name of a connection", hint);
+        }
+        const found = connections.get(value);
+        if (!found && !complete) return value;
+        if (!found) {
+          return place.report(
+            `Unknown connection "${value}"`,
+            fitting.length > 0
+              ? suggestion(value, fitting, `${type} connections`)
+              : hint,
+          );
+        }
+        const wrong = found.definition && found.definition.type !== type;
+        return wrong
+          ? place.report(
+            `Expected a ${type} connection, "${value}" is of type ` +
+              `${found.definition?.type}`,
+            hint,
+          )
+          : value;
+      },
+    },
+  };
+}
+
+function reportCircles(
+  circles: readonly (readonly Draft[])[],
+  references: ReadonlyMap<Draft, readonly Reference[]>,
+): void {
+  for (const circle of circles) {
+    const [first] = circle;
+    if (!first) continue;
+    const names = [...circle, first].map(({ name }) => name).reverse();
+    const next = circle[1]?.name ?? first.name;
+    const at = references.get(first)?.find(({ stage }) => stage === next);
+    (at?.place ?? first.place).report(
+      circle.length === 1
+        ? `"${first.name}" reads itself`
+        : `These stages read each other: ${names.join(" → ")}`,
+      "rows flow from sources to sinks: break the circle",
+    );
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * YAML's own complaints in the words of this project.
+ *
+ * @module
+ */
+import type { Document, YAMLError } from "yaml";
+
+/** A mistake in the YAML itself. */
+export interface SyntaxProblem {
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The first mistake in the YAML itself. Only the first: whatever the parser
+ * says after it is mostly about its own confusion.
+ */
+export function syntaxProblem(
+  root: Document.Parsed,
+  text: string,
+): SyntaxProblem | undefined {
+  const [error] = root.errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
+  if (error) return describe(error, text);
+
+  const [warning] = root.warnings;
+  if (warning) {
+    const [start, end] = warning.pos;
+    return {
+      message: warning.message.replace("Unresolved tag:", "Unknown tag"),
+      hint: "text that starts with ! needs quotes",
+      start,
+      end,
+    };
+  }
+  const { explicit, version } = root.directives.yaml;
+  if (explicit && version !== "1.2") {
+    const start = Math.max(0, text.indexOf("%YAML"));
+    return {
+      message: `Expected YAML 1.2, found ${version}`,
+      hint: "leave the %YAML line out",
+      start,
+      end: start + "%YAML".length,
+    };
+  }
+  return undefined;
+}
+
+function describe(error: YAMLError, text: string): SyntaxProblem {
+  const [start, end] = error.pos;
+  const at = { start, end: Math.max(end, start + 1) };
+  if (isVariable(text, start)) {
+    return {
+      message: separator(error.message),
+      hint: 'inside { } or [ ] quote it: "${NAME}"',
+      ...at,
+    };
+  }
+  switch (error.code) {
+    case "MULTIPLE_DOCS":
+      return {
+        message: "Expected one document, found a second one",
+        hint: "put it into a file of its own",
+        start,
+        end: start + "---".length,
+      };
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return {
+        message: "Unexpected second colon on a line",
+        hint: 'quote text that contains ": "',
+        ...at,
+      };
+    case "TAB_AS_INDENT":
+      return {
+        message: "Tabs cannot indent YAML",
+        hint: "use spaces",
+        ...at,
+      };
+    case "MULTILINE_IMPLICIT_KEY":
+      return {
+        message: "Expected a name and a colon",
+        hint: "write name: value",
+        ...at,
+      };
+    case "BAD_SCALAR_START":
+      return {
+        message: error.message,
+        hint: "put the text in quotes",
+        ...at,
+      };
+    case "BAD_ALIAS":
+      return {
+        message: error.message,
+        hint: "text that starts with * needs quotes",
+        ...at,
+      };
+    case "BAD_DQ_ESCAPE":
+      return {
+        message: error.message,
+        hint: "in single quotes a backslash is a backslash",
+        ...at,
+      };
+    case "MISSING_CHAR":
+      return {
+        message: error.message.replace(/^Missing closing (["']).*$/, closing),
+        ...at,
+      };
+    default:
+      return { message: error.message.replace(/\.$/, ""), ...at };
+  }
+}
+
+function closing(_: string, quote: string): string {
+  return `Missing closing ${quote === '"' ? "double" : "single"} quote`;
+}
+
+/** `[${NAME}]`: YAML ends the text at the brace. */
+function isVariable(text: string, brace: number): boolean {
+  return text[brace] === "{" && text[brace - 1] === "$";
+}
+
+/** The same mistake in a map, which the parser words differently. */
+function separator(message: string): string {
+  return message.startsWith("Missing ,")
+    ? message
+    : "Missing , or } behind a value";
+}
