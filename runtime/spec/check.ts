@@ -19,6 +19,7 @@ import { redactor } from "./secrets.ts";
 import { readFiles } from "./source.ts";
 import type { Spec } from "./spec.ts";
 import { checkStages } from "./stages.ts";
+import { readTests } from "./tests.ts";
 import { secretsOf } from "./written.ts";
 
 /** Options of {@linkcode checkSpec}. */
@@ -81,6 +82,12 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
   });
   adviseOn({ connections, drafts, main, top, wanted });
 
+  const outputs = new Map(
+    stages.filter(({ draft }) => draft.kind !== "sink")
+      .map(({ draft, outputs }) => [draft.name, outputs]),
+  );
+  const tests = top.tests ? readTests(top.tests, outputs) : [];
+
   const secrets = [...new Set(sources.flatMap(secretsOf))];
   const redact = redactor(secrets);
   const spec = assemble({
@@ -95,7 +102,7 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
     main,
     redact,
     secrets,
-    tests: [],
+    tests,
   });
   const diagnostics = problems.diagnostics(redact);
   return spec && !problems.failed ? { spec, diagnostics } : { diagnostics };

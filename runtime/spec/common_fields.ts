@@ -7,6 +7,7 @@ import type { Component } from "../component.ts";
 import type { Field, Fields, Place } from "./field.ts";
 import { fields, optional } from "./fields.ts";
 import { isObject, shown } from "./members.ts";
+import type { WrittenTests } from "./tests.ts";
 
 /** The part of a spec that holds components of one kind. */
 export interface Section {
@@ -134,6 +135,11 @@ function section(doc: string): Field<Section> {
   };
 }
 
+const tests: Field<WrittenTests> = {
+  ...fields.any("Rows in, rows out: `check` runs them"),
+  read: (value, place) => ({ place, value }),
+};
+
 /** Listen on all interfaces or one: `127.0.0.1:9464`. */
 const listen: Field<string> = {
   ...fields.string("Address and port of metrics and health"),
@@ -180,7 +186,7 @@ export const specFields = {
     ...section("Where rows go"),
     required: true,
   },
-  tests: optional(fields.any("Rows in, rows out: `check` runs them")),
+  tests: optional(tests),
   observe: optional(fields.object(
     { listen: optional(listen) },
     "How the pipeline can be watched",

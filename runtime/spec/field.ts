@@ -4,6 +4,7 @@
  * @module
  */
 import type { Schema } from "../row.ts";
+import type { Span } from "./diagnostics.ts";
 
 /** A JSON Schema (draft 2020-12) fragment, for editors. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -30,6 +31,8 @@ export interface Place {
   report(message: string, hint?: string, options?: ReportOptions): undefined;
   /** Say that the value is a secret: it is redacted, a literal is warned of. */
   secret?(): void;
+  /** Where it stands in its file, for messages of later. */
+  span?(options?: Pick<ReportOptions, "key">): Span;
   /** The place of an item or member. */
   at(key: string | number): Place;
 }

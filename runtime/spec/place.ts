@@ -64,6 +64,10 @@ export function placeAt(path: Path, options: PlaceOptions): Place {
         },
       );
     },
+    span({ key } = {}) {
+      const { end, start } = source.document.locate(path, { key });
+      return source.document.span(start, end);
+    },
     at(key) {
       const inside = typeof key === "number" || owner === undefined
         ? owner

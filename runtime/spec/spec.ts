@@ -12,6 +12,7 @@ import type {
   TransformDefinition,
   Used,
 } from "../component.ts";
+import type { Span } from "./diagnostics.ts";
 import type { Match } from "./match.ts";
 import type { Row, Schema } from "../row.ts";
 
@@ -86,6 +87,8 @@ export interface SpecTest {
     /** Partial rows: every named column must match. */
     readonly rows: readonly Match[];
     readonly written: readonly unknown[];
+    /** Where a failure is shown. */
+    readonly span?: Span;
   }[];
 }
 
@@ -107,7 +110,7 @@ export interface Spec {
   /** Every stage, each behind the stages that it reads. */
   readonly stages: readonly Stage[];
   readonly tests: readonly SpecTest[];
-  readonly observe: Observe;
+  readonly observe?: Observe;
   /** Every secret value in the spec: nothing printed may contain one. */
   readonly secrets: readonly string[];
 }
