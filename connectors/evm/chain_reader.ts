@@ -1,0 +1,185 @@
+/**
+ * Reads a chain in order: history through a window, then the head.
+ *
+ * @module
+ */
+import {
+  type Clock,
+  type Logger,
+  type OpenSource,
+  type ReadOptions,
+  type SourceUnit,
+} from "../../runtime/component.ts";
+import type { EvmClient } from "./client.ts";
+import { blockFlaw } from "./consistency.ts";
+import { RpcError } from "./errors.ts";
+import { type Fetched, Fetcher, type Needs, quantity } from "./fetcher.ts";
+import { HeadTracker } from "./head.ts";
+import type { Raw } from "./extra.ts";
+import { hash, whole } from "./hex.ts";
+import { RowBuilder } from "./rows.ts";
+import { firstBlockAt, type Start } from "./start.ts";
+import { FetchWindow } from "./window.ts";
+import type { PortName } from "./schema.ts";
+
+// Blocks this close to the head are waited for: they go before history.
+const NEAR_HEAD = 32;
+
+// Hashes kept to notice that the head is on another fork.
+const REMEMBERED = 1024;
+
+// Rows and their values take about this many times the JSON's length.
+const MEMORY_FACTOR = 2;
+
+/** What a reader of a chain works with. */
+export interface ChainOptions {
+  readonly client: EvmClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ports that some stage uses. */
+  readonly ports: readonly PortName[];
+  readonly needs: Needs;
+  readonly start: Start;
+  /** Blocks fetched at once at most. */
+  readonly inFlight: number;
+  /** Ask for the head this often, ms; undefined: when a block is due. */
+  readonly poll: number | undefined;
+}
+
+/** An open chain. */
+export class ChainReader implements OpenSource {
+  readonly #options: ChainOptions;
+  readonly #fetcher: Fetcher;
+  readonly #rows: RowBuilder;
+
+  constructor(options: ChainOptions) {
+    this.#options = options;
+    this.#fetcher = new Fetcher(options.client, options);
+    this.#rows = new RowBuilder(options.ports, options.log);
+  }
+
+  async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([options.signal, stop.signal]);
+    try {
+      yield* this.#read({ ...options, signal });
+    } catch (error) {
+      // Nobody wants more units: that is an end, not a failure.
+      if (!options.signal.aborted) throw error;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  async identify(number: number): Promise<string | undefined> {
+    try {
+      const { result } = await this.#options.client.ask({
+        method: "eth_getBlockByNumber",
+        params: [quantity(number), false],
+      }, {
+        priority: "head",
+        patience: 0,
+        validate: (block) => blockFlaw(block, number),
+      });
+      return hash((result as Raw)["hash"], "hash");
+    } catch (error) {
+      if (error instanceof RpcError && error.kind === "missing") {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async *#read(
+    { after, from, onHead, signal, to }: ReadOptions,
+  ): AsyncGenerator<SourceUnit | "fork"> {
+    const { client, clock, inFlight, log, needs, poll } = this.#options;
+    const head = new HeadTracker({
+      client,
+      clock,
+      log,
+      transactions: needs.transactions,
+      interval: poll,
+      signal,
+      onHead,
+    });
+    await head.poll();
+    let next = after ? after.number + 1 : from ?? await this.#start(head);
+    const end = Math.min(to ?? Infinity, client.ends ?? Infinity);
+    const ids = new Map<number, string>();
+    if (after && after.id !== "") ids.set(after.number, after.id);
+
+    const window = new FetchWindow<Fetched>(inFlight, clock);
+    let asked = next;
+    if (isForked(head, { ids, next })) {
+      yield "fork";
+      return;
+    }
+    while (next <= end) {
+      const limit = Math.min(head.number, end);
+      while (asked <= limit && window.open) {
+        window.push(this.#fetch(asked, head, signal));
+        asked++;
+      }
+      if (window.empty) {
+        await head.next();
+        if (isForked(head, { ids, next })) {
+          yield "fork";
+          return;
+        }
+        continue;
+      }
+      const unit = this.#unit(await window.shift(), head);
+      ids.set(unit.number, unit.id);
+      ids.delete(unit.number - REMEMBERED);
+      next++;
+      yield unit;
+      if (head.stale) await head.poll();
+    }
+  }
+
+  #start(head: HeadTracker): Promise<number> {
+    const { client, start } = this.#options;
+    if (typeof start === "number") return Promise.resolve(start);
+    if (start === "latest") return Promise.resolve(head.number);
+    return firstBlockAt(client, { instant: start.instant, last: head.number });
+  }
+
+  #fetch(
+    number: number,
+    head: HeadTracker,
+    signal: AbortSignal,
+  ): Promise<Fetched> {
+    const near = head.number - number < NEAR_HEAD;
+    return this.#fetcher.fetch(number, {
+      priority: near ? "head" : "backfill",
+      signal,
+      head: head.number,
+      block: head.block(number),
+    });
+  }
+
+  #unit(fetched: Fetched, { finalized = -1 }: HeadTracker): SourceUnit {
+    const { block, bytes } = fetched;
+    const number = whole(block["number"], "number");
+    return {
+      number,
+      id: hash(block["hash"], "hash"),
+      parent: hash(block["parentHash"], "parentHash"),
+      time: whole(block["timestamp"], "timestamp") * 1000,
+      rows: this.#rows.build(fetched),
+      bytes: bytes * MEMORY_FACTOR,
+      final: number <= finalized,
+    };
+  }
+}
+
+/** Whether the head shows that the last unit is on an abandoned fork. */
+function isForked(
+  { latest }: HeadTracker,
+  { ids, next }: { ids: ReadonlyMap<number, string>; next: number },
+): boolean {
+  if (latest === undefined || latest.number >= next) return false;
+  const id = ids.get(latest.number);
+  return id !== undefined && id !== latest.hash;
+}

@@ -1,0 +1,136 @@
+/**
+ * Whether what a node answered can be true: nodes lag, sit behind load
+ * balancers, and answer in the middle of a reorg.
+ *
+ * @module
+ */
+import type { Raw } from "./extra.ts";
+import { MalformedError, whole } from "./hex.ts";
+
+/**
+ * Say why a block cannot be right, or undefined. `number` is the one asked
+ * for; undefined when it was a tag.
+ *
+ * @throws {MalformedError} It is not even a block.
+ */
+export function blockFlaw(
+  block: unknown,
+  number: number | undefined,
+): string | undefined {
+  const raw = object(block, "a block");
+  const { hash, parentHash, transactions } = raw;
+  const actual = whole(raw["number"], "number");
+  if (number !== undefined && actual !== number) {
+    return `asked for block ${number}, answered ${actual}`;
+  }
+  if (typeof hash !== "string" || hash.length !== 66) {
+    return "the block has no hash";
+  }
+  if (typeof parentHash !== "string" || parentHash.length !== 66) {
+    return "the block has no parent hash";
+  }
+  if (!Array.isArray(transactions)) return "the block has no transactions";
+  for (let index = 0; index < transactions.length; index++) {
+    const one: unknown = transactions[index];
+    if (typeof one === "string") continue;
+    const { blockHash, transactionIndex } = object(one, "a transaction");
+    if (!same(blockHash, hash)) return "a transaction is of another block";
+    if (whole(transactionIndex, "transactionIndex") !== index) {
+      return `transaction ${index} says that it is another one`;
+    }
+  }
+  return undefined;
+}
+
+/** Receipts in the order of the transactions, or why they cannot be right. */
+export function matchReceipts(
+  block: Raw,
+  answer: unknown,
+): readonly Raw[] | string {
+  const transactions = block["transactions"] as readonly unknown[];
+  if (!Array.isArray(answer)) return "the receipts are not a list";
+  if (answer.length !== transactions.length) {
+    return `${transactions.length} transactions, ${answer.length} receipts`;
+  }
+  const receipts = inOrder(transactions, answer);
+  if (receipts === undefined) {
+    return "a receipt belongs to no transaction of the block";
+  }
+  let logs = 0;
+  const indexes = new Set<unknown>();
+  for (let index = 0; index < receipts.length; index++) {
+    const receipt = receipts[index];
+    if (receipt === undefined) continue;
+    if (!same(receipt["blockHash"], block["hash"])) {
+      return "a receipt is of another block";
+    }
+    if (whole(receipt["transactionIndex"], "transactionIndex") !== index) {
+      return `receipt ${index} says that it is another one`;
+    }
+    if (!Array.isArray(receipt["logs"])) return "a receipt has no logs";
+    for (const log of receipt["logs"]) {
+      const problem = logFlaw(object(log, "a log"), receipt);
+      if (problem !== undefined) return problem;
+      indexes.add(log["logIndex"]);
+    }
+    logs += receipt["logs"].length;
+  }
+  if (indexes.size !== logs) return "two logs have the same index";
+  if (logs === 0 && receipts.length > 0 && /[1-9a-f]/i.test(bloom(block))) {
+    return "the block's bloom filter has logs, its receipts have none";
+  }
+  return receipts;
+}
+
+function logFlaw(log: Raw, receipt: Raw): string | undefined {
+  if (
+    !same(log["transactionHash"], receipt["transactionHash"]) ||
+    !same(log["blockHash"], receipt["blockHash"])
+  ) return "a log is of another transaction";
+  if (log["removed"] === true) return "a log was removed by a reorg";
+  return undefined;
+}
+
+/** As a rule they are in order already, which is cheap to see. */
+function inOrder(
+  transactions: readonly unknown[],
+  answer: readonly unknown[],
+): readonly Raw[] | undefined {
+  const receipts = answer.map((one) => object(one, "a receipt"));
+  const hashes = transactions.map(hashOf);
+  if (receipts.every((one, at) => same(one["transactionHash"], hashes[at]))) {
+    return receipts;
+  }
+  const byHash = new Map(
+    receipts.map((one) => [lower(one["transactionHash"]), one]),
+  );
+  const found = hashes.map((hash) => byHash.get(lower(hash)));
+  return found.every((one) => one !== undefined) ? found : undefined;
+}
+
+/** The hash of a transaction, whether the block holds it whole or not. */
+export function hashOf(transaction: unknown): unknown {
+  return typeof transaction === "string"
+    ? transaction
+    : object(transaction, "a transaction")["hash"];
+}
+
+function bloom(block: Raw): string {
+  return String(block["logsBloom"] ?? "").slice(2);
+}
+
+/** Hashes as a rule are the same text; only then is case looked at. */
+function same(a: unknown, b: unknown): boolean {
+  return typeof a === "string" && (a === b || lower(a) === lower(b));
+}
+
+function lower(value: unknown): string {
+  return String(value).toLowerCase();
+}
+
+function object(value: unknown, what: string): Raw {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Raw;
+  }
+  throw new MalformedError(`Expected ${what}, found ${typeof value}`);
+}

@@ -1,0 +1,214 @@
+/**
+ * One key at one provider: its transport, its budget and how it is doing.
+ *
+ * @module
+ */
+import {
+  type Budget,
+  type Clock,
+  type Counter,
+  type Logger,
+  type Metrics,
+} from "../../runtime/component.ts";
+import { RpcError } from "./errors.ts";
+import type { Call, Reply, Transport } from "./rpc.ts";
+
+// Pauses of an endpoint that keeps failing or refusing, doubled each time.
+const FIRST_PAUSE_MS = 250;
+const FIRST_COOL_DOWN_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+
+// Behind a load balancer one node may lack a method that the next one has.
+const UNSUPPORTED_TIMES = 2;
+
+// A refused key is asked this long after midnight: clocks differ.
+const RESET_MARGIN_MS = 5000;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What an endpoint is made of. */
+export interface EndpointOptions {
+  /** Shown to people: `alchemy#1`; never the key. */
+  readonly name: string;
+  /** For messages: the host of the URL and nothing else of it. */
+  readonly host: string;
+  readonly transport: Transport;
+  readonly budget: Budget;
+  /** Milliseconds that an answer may take. */
+  readonly timeout: number;
+  /** Calls that may share one request; 1: no batches. */
+  readonly batch: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** One key at one provider. */
+export class Endpoint {
+  readonly name: string;
+  readonly host: string;
+  readonly budget: Budget;
+  readonly batch: number;
+  /** The chain that it said it serves; undefined until it was asked. */
+  chainId: number | undefined;
+  readonly #options: EndpointOptions;
+  readonly #lacks = new Map<string, number>();
+  readonly #bytes: Counter;
+  #closed: string | undefined;
+  #coolUntil = 0;
+  /** Refusals and failures in a row, each at most once per pause. */
+  #refusals = 0;
+  #failures = 0;
+
+  constructor(options: EndpointOptions) {
+    this.name = options.name;
+    this.host = options.host;
+    this.budget = options.budget;
+    this.batch = options.batch;
+    this.#options = options;
+    this.#bytes = this.#counter("sluice_rpc_bytes_total");
+  }
+
+  /** Why it is used no more; undefined while it is. */
+  get closed(): string | undefined {
+    return this.#closed;
+  }
+
+  /** When its pause ends; in the past when there is none. */
+  get coolUntil(): number {
+    return this.#coolUntil;
+  }
+
+  /** Whether it offers a method, as far as is known. */
+  offers(method: string): boolean {
+    return (this.#lacks.get(method) ?? 0) < UNSUPPORTED_TIMES;
+  }
+
+  /** Make calls now; the caller holds an admission. */
+  async send(calls: readonly Call[], signal?: AbortSignal): Promise<Reply> {
+    const { clock, timeout, transport } = this.#options;
+    const left = clock.now();
+    for (const { method } of calls) {
+      this.#counter("sluice_rpc_calls_total", { method }).add();
+    }
+    const [first] = calls;
+    const method = first?.method ?? "";
+    try {
+      const reply = await transport.send(calls, { signal, timeout });
+      this.#bytes.add(reply.bytes);
+      const error = reply.results.find((one) => one instanceof RpcError);
+      if (error instanceof RpcError) this.#failed(error, { left, method });
+      else this.#succeeded();
+      return reply;
+    } catch (error) {
+      if (error instanceof RpcError) this.#failed(error, { left, method });
+      throw error;
+    }
+  }
+
+  /** Use it no more, and say so loudly. */
+  close(reason: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#options.log.error("Endpoint closed", {
+      endpoint: this.name,
+      host: this.host,
+      reason,
+    });
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 1) {
+      this.#options.log.info("Endpoint answers again", {
+        endpoint: this.name,
+      });
+    }
+    this.#failures = 0;
+    this.#refusals = 0;
+  }
+
+  #failed(
+    error: RpcError,
+    { left, method }: { left: number; method: string },
+  ): void {
+    const { kind } = error;
+    this.#counter("sluice_rpc_errors_total", { kind }).add();
+    if (error.unsupported) {
+      // A plan that lacks the method says so reliably, a node may not.
+      const times = kind === "auth" ? UNSUPPORTED_TIMES : 1;
+      this.#lacks.set(method, (this.#lacks.get(method) ?? 0) + times);
+    } else if (kind === "auth") {
+      this.close(error.message);
+    } else if (kind === "rate") {
+      this.#counter("sluice_rpc_refused_total").add();
+      this.#refused(error, left);
+    } else if (kind === "quota") {
+      this.#counter("sluice_rpc_refused_total").add();
+      this.#exhausted(error);
+    } else if (error.transient) {
+      this.#down(error, left);
+    }
+  }
+
+  #refused(error: RpcError, left: number): void {
+    // What left before the last refusal was known tells nothing new.
+    if (left >= this.#coolUntil) this.#refusals++;
+    const step = pause(FIRST_COOL_DOWN_MS, this.#refusals);
+    const { retryAfter } = error;
+    const wait = retryAfter === undefined
+      ? step
+      : this.#refusals > 1
+      ? Math.max(retryAfter, step / 2)
+      : retryAfter;
+    this.#cool(wait, "Rate limit", error.message);
+  }
+
+  /** Where the provider does not say when its quota comes back, guess. */
+  #exhausted(error: RpcError): void {
+    const now = this.#options.clock.now();
+    // A day or a month turns at 00:00 UTC everywhere we know of; of anything
+    // else we know nothing, and one refused call an hour finds out.
+    const turn = /daily|monthly|day|month/i.test(error.message)
+      ? DAY_MS
+      : HOUR_MS;
+    const reset = Math.ceil((now + 1) / turn) * turn + RESET_MARGIN_MS;
+    const wait = error.retryAfter ?? reset - now;
+    this.#cool(wait, "Quota spent", error.message);
+  }
+
+  #down(error: RpcError, left: number): void {
+    if (left >= this.#coolUntil) this.#failures++;
+    // One lost call is no outage: the next may leave at once.
+    if (this.#failures < 2) return;
+    const wait = pause(FIRST_PAUSE_MS, this.#failures - 1);
+    this.#cool(Math.max(wait, error.retryAfter ?? 0), "Fails", error.message);
+  }
+
+  #cool(wait: number, what: string, reason: string): void {
+    const { budget, clock, log } = this.#options;
+    const until = clock.now() + wait;
+    if (until <= this.#coolUntil) return;
+    this.#coolUntil = until;
+    budget.coolUntil(until);
+    log.warn(`${what}: endpoint pauses`, {
+      endpoint: this.name,
+      reason,
+      pause_ms: Math.round(wait),
+      until: new Date(until).toISOString(),
+    });
+  }
+
+  #counter(name: string, labels: Readonly<Record<string, string>> = {}) {
+    return this.#options.metrics.counter(name, {
+      endpoint: this.budget.name,
+      ...labels,
+    });
+  }
+}
+
+/** The `times`th pause: doubled, with jitter so that clients spread out. */
+function pause(first: number, times: number): number {
+  const longest = Math.min(LONGEST_PAUSE_MS, first * 2 ** (times - 1));
+  return longest * (0.75 + Math.random() / 2);
+}

@@ -1,0 +1,188 @@
+/**
+ * The head of a chain: asked for when a block is due.
+ *
+ * @module
+ */
+import {
+  type Clock,
+  type Head,
+  type Logger,
+  RetryableError,
+} from "../../runtime/component.ts";
+import { Cadence } from "./cadence.ts";
+import type { EvmClient } from "./client.ts";
+import { blockFlaw } from "./consistency.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { RpcError } from "./errors.ts";
+import type { Raw } from "./extra.ts";
+import { whole } from "./hex.ts";
+
+// An epoch of the beacon chain: finality moves once in so many blocks.
+const EPOCH = 32;
+
+// While history is read, the head is looked at this often.
+const STALE_MS = 60_000;
+
+// A node whose head stands still for so many slots, and so long at least,
+// may be stuck: ask another one.
+const STUCK_SLOTS = 3;
+const STUCK_MS = 15_000;
+
+/** What the head tracker works with. */
+export interface HeadOptions {
+  readonly client: EvmClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ask for whole transactions, so that the head's block can be used. */
+  readonly transactions: boolean;
+  /** Ask this often, ms; undefined: when a block is due. */
+  readonly interval: number | undefined;
+  readonly signal: AbortSignal;
+  onHead(head: Head): void;
+}
+
+/** The latest block as last seen. */
+export interface LatestBlock {
+  readonly number: number;
+  readonly hash: string;
+  readonly raw: Raw;
+  /** Length of its text. */
+  readonly bytes: number;
+}
+
+/** Follows the head of a chain. */
+export class HeadTracker {
+  readonly #options: HeadOptions;
+  readonly #cadence: Cadence;
+  #latest: LatestBlock | undefined;
+  #safe: number | undefined;
+  #finalized: number | undefined;
+  /** Tags that no endpoint knows. */
+  readonly #unknown = new Set<string>();
+  #tagsAt = -Infinity;
+  #polledAt = 0;
+  #grewAt = 0;
+  #endpoint: Endpoint | undefined;
+
+  constructor(options: HeadOptions) {
+    this.#options = options;
+    this.#cadence = new Cadence(options.interval);
+  }
+
+  /** The number of the latest block; -1 before the first poll. */
+  get number(): number {
+    return this.#latest?.number ?? -1;
+  }
+
+  /** The latest block as last seen. */
+  get latest(): LatestBlock | undefined {
+    return this.#latest;
+  }
+
+  /** Blocks up to this one stay for ever; undefined: nobody says. */
+  get finalized(): number | undefined {
+    return this.#finalized;
+  }
+
+  /** Whether it was not looked at for long. */
+  get stale(): boolean {
+    return this.#options.clock.now() - this.#polledAt > STALE_MS;
+  }
+
+  /** The latest block, when it is this one and was seen just now. */
+  block(number: number): Raw | undefined {
+    if (this.#latest?.number !== number) return undefined;
+    const age = this.#options.clock.now() - this.#polledAt;
+    return age < STALE_MS ? this.#latest.raw : undefined;
+  }
+
+  /** Wait until the next block is due, then look. */
+  async next(): Promise<void> {
+    const { clock, signal } = this.#options;
+    const wait = this.#cadence.due() - clock.now();
+    if (wait > 0) await clock.sleep(wait, signal);
+    await this.poll();
+  }
+
+  /** Look at the head now. */
+  async poll(): Promise<void> {
+    const { client, clock, onHead, signal, transactions } = this.#options;
+    const stuck = clock.now() - this.#grewAt >
+      Math.max(STUCK_MS, STUCK_SLOTS * this.#cadence.slot);
+    const { bytes, endpoint, result } = await client.ask({
+      method: "eth_getBlockByNumber",
+      params: ["latest", transactions],
+    }, {
+      priority: "head",
+      signal,
+      validate: (block) => blockFlaw(block, undefined),
+      avoid: stuck && this.#latest ? this.#endpoint : undefined,
+    });
+    const raw = result as Raw;
+    const number = whole(raw["number"], "number");
+    const hash = String(raw["hash"]).toLowerCase();
+    const timestamp = whole(raw["timestamp"], "timestamp") * 1000;
+    const now = clock.now();
+    if (number > this.number) this.#grewAt = now;
+    this.#cadence.observe({ number, timestamp }, now);
+    this.#polledAt = now;
+    this.#endpoint = endpoint;
+    this.#latest = { number, hash, raw, bytes };
+    await this.#updateTags(number);
+    onHead({
+      latest: number,
+      ...(this.#safe === undefined ? {} : { safe: this.#safe }),
+      ...(this.#finalized === undefined ? {} : { finalized: this.#finalized }),
+    });
+  }
+
+  async #updateTags(number: number): Promise<void> {
+    const { ends } = this.#options.client;
+    if (ends !== undefined) {
+      this.#safe = ends;
+      this.#finalized = ends;
+      return;
+    }
+    if (number - this.#tagsAt < EPOCH) return;
+    this.#tagsAt = number;
+    const [safe, finalized] = await Promise.all([
+      this.#tag("safe"),
+      this.#tag("finalized"),
+    ]);
+    // What was final stays final, whatever a node that lags may say.
+    this.#safe = highest(this.#safe, safe);
+    this.#finalized = highest(this.#finalized, finalized);
+  }
+
+  /** The number behind a tag; undefined where nodes do not know the tag. */
+  async #tag(tag: "safe" | "finalized"): Promise<number | undefined> {
+    if (this.#unknown.has(tag)) return undefined;
+    const { client, log, signal } = this.#options;
+    try {
+      const { result } = await client.ask({
+        method: "eth_getBlockByNumber",
+        params: [tag, false],
+      }, {
+        priority: "head",
+        signal,
+        patience: 0,
+        validate: (block) => blockFlaw(block, undefined),
+      });
+      return whole((result as Raw)["number"], "number");
+    } catch (error) {
+      if (error instanceof RetryableError) return undefined;
+      if (!(error instanceof RpcError)) throw error;
+      this.#unknown.add(tag);
+      log.info("The node does not know this tag", {
+        tag,
+        reason: error.message,
+      });
+      return undefined;
+    }
+  }
+}
+
+function highest(a: number | undefined, b: number | undefined) {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.max(a, b);
+}
