@@ -105,7 +105,12 @@ export class AppendedFiles implements AsyncDisposable {
     else await startOver(path, { owner, numbered: rotate !== undefined });
 
     const files = new AppendedFiles(options, state);
-    await files.#resume();
+    try {
+      await files.#resume();
+    } catch (error) {
+      await files[Symbol.asyncDispose]();
+      throw error;
+    }
     return files;
   }
 

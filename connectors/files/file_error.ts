@@ -17,6 +17,7 @@ const final: readonly [new (message: string) => Error, string][] = [
   [Deno.errors.NotFound, "it does not exist"],
   [Deno.errors.NotADirectory, "a part of the path is not a folder"],
   [Deno.errors.IsADirectory, "it is a folder"],
+  [Deno.errors.AlreadyExists, "a file has its name"],
 ];
 
 /**

@@ -44,9 +44,9 @@ export async function listFiles(path: string): Promise<NumberedFile[]> {
   const folder = dirname(path);
   const files: NumberedFile[] = [];
   await fileAction(`read folder "${folder}"`, async () => {
-    for await (const { name } of Deno.readDir(folder)) {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
       const index = numberOf(path, name);
-      if (index === undefined) continue;
+      if (index === undefined || isDirectory) continue;
       const own = join(folder, name);
       files.push({ index, path: own, bytes: (await Deno.stat(own)).size });
     }
