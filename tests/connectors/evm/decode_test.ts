@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { encodeFunctionData, parseAbi } from "viem";
+import { decode } from "../../../connectors/evm/decode.ts";
+import type { Row, Schema } from "../../../runtime/component.ts";
+import { openContext } from "../../contracts/open_context.ts";
+import { readFields } from "../../../runtime/spec/members.ts";
+import { Reports } from "../../contracts/reports.ts";
+
+const router = "0x7a250d5630b4cf539739df2c5dacb4c659f2488d";
+
+const transactions: Schema = [
+  { name: "hash", type: "hash", doc: "Hash" },
+  { name: "to_address", type: "address", nullable: true, doc: "To" },
+  { name: "input", type: "bytes", doc: "Input" },
+];
+
+const logs: Schema = [
+  { name: "transaction_hash", type: "hash", doc: "Hash" },
+  { name: "address", type: "address", doc: "Contract" },
+  { name: "topics", type: "list<hash>", doc: "Topics" },
+  { name: "data", type: "bytes", doc: "Data" },
+];
+
+/** Run rows through a decode transform; rows by port. */
+async function run(abis: unknown, input: Schema, rows: readonly Row[]) {
+  const reports = new Reports(input);
+  const config = readFields(decode.fields, { abis }, reports.place);
+  assert(config, reports.lines.join());
+  const transform = await decode.open(config, {
+    ...openContext(),
+    connection: {},
+    input,
+  });
+  const ports: Record<string, Row[]> = { decoded: [], unknown: [] };
+  const emit = Object.assign(
+    (port: string, row: Row) => void ports[port]?.push(row),
+    { reject: () => assert.fail("decode rejects nothing") },
+  );
+  await transform.apply(rows, emit, {
+    number: 1,
+    id: "0x01",
+    op: "insert",
+    time: 0,
+    version: 0,
+  });
+  const names = (schema: Schema) => schema.map(({ name }) => name);
+  const outputs = decode.outputs({ config, input });
+  for (const [port, list] of Object.entries(ports)) {
+    for (const row of list) {
+      assert.deepEqual(Object.keys(row), names(outputs[port] ?? []));
+    }
+  }
+  return ports;
+}
+
+const call = (input: string, to: string | null = router): Row => ({
+  hash: "0x" + "ab".repeat(32),
+  to_address: to,
+  input,
+});
+
+const abi = parseAbi([
+  "function transfer(address to, uint256 amount)",
+  "function multicall(bytes[] data)",
+  "function execute(bytes commands, bytes[] inputs)",
+]);
+const signatures = [
+  "function transfer(address to, uint256 amount)",
+  "function multicall(bytes[] data)",
+  "function execute(bytes commands, bytes[] inputs)",
+];
+const transfer = encodeFunctionData({
+  abi,
+  functionName: "transfer",
+  args: [`0x${"11".repeat(20)}`, 2n ** 255n],
+});
+
+Deno.test("decode decodes a call at any address", async () => {
+  const { decoded } = await run([{ signatures }], transactions, [
+    call(transfer),
+  ]);
+  assert.deepEqual(decoded, [{
+    transaction_hash: "0x" + "ab".repeat(32),
+    to_address: router,
+    input: transfer,
+    call_path: "",
+    selector: "0xa9059cbb",
+    function: "transfer",
+    signature: "transfer(address,uint256)",
+    args: { to: `0x${"11".repeat(20)}`, amount: String(2n ** 255n) },
+    decode_kind: "full",
+    decode_error: null,
+  }]);
+});
+
+Deno.test("decode drops nothing: what it cannot decode goes to unknown with the reason", async () => {
+  const { decoded, unknown } = await run([{ signatures }], transactions, [
+    call("0x6080", null),
+    call("0x"),
+    call("0xa9"),
+    call("0xdeadbeef"),
+    call("0xa9059cbb00"),
+  ]);
+  assert.equal(decoded?.length, 0);
+  assert.deepEqual(unknown?.map((row) => row["decode_error"]).slice(0, 4), [
+    "Contract creation",
+    "No calldata",
+    "No selector",
+    "No ABI for the function",
+  ]);
+  assert.equal(unknown?.length, 5);
+  assert.match(String(unknown?.[4]?.["decode_error"]), /\w/);
+  assert.equal(unknown?.[4]?.["selector"], "0xa9059cbb");
+});
+
+Deno.test("decode opens a multicall one level, and only what is a call", async () => {
+  const inner = encodeFunctionData({
+    abi,
+    functionName: "multicall",
+    args: [[transfer]],
+  });
+  const outer = encodeFunctionData({
+    abi,
+    functionName: "multicall",
+    args: [[transfer, "0xdeadbeef", inner]],
+  });
+  const commands = encodeFunctionData({
+    abi,
+    functionName: "execute",
+    args: ["0x0b", [`0x${"00".repeat(64)}`]],
+  });
+  const { decoded, unknown } = await run([{ signatures }], transactions, [
+    call(outer),
+    call(commands),
+  ]);
+  assert.deepEqual(
+    decoded?.map((row) => [row["call_path"], row["function"]]),
+    [["", "multicall"], ["0", "transfer"], ["2", "multicall"], ["", "execute"]],
+  );
+  assert.equal(decoded?.[1]?.["input"], transfer);
+  assert.equal(unknown?.length, 0);
+});
+
+Deno.test("decode prefers an address's own ABI", async () => {
+  const { decoded } = await run(
+    [
+      { signatures },
+      { address: router, signatures: ["transfer(address who, uint256 wad)"] },
+    ],
+    transactions,
+    [call(transfer), call(transfer, `0x${"22".repeat(20)}`)],
+  );
+  assert.deepEqual(
+    decoded?.map(({ args }) => Object.keys(args as object)),
+    [["who", "wad"], ["to", "amount"]],
+  );
+});
+
+Deno.test("decode tells ERC-20 and ERC-721 transfers apart", async () => {
+  const topic0 =
+    "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+  const word = (n: number) => "0x" + n.toString(16).padStart(64, "0");
+  const log = (topics: string[], data: string): Row => ({
+    transaction_hash: word(1),
+    address: router,
+    topics,
+    data,
+  });
+  const { decoded, unknown } = await run(
+    [{
+      signatures: [
+        "event Transfer(address indexed from, address indexed to, uint256 value)",
+        "event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)",
+      ],
+    }],
+    logs,
+    [
+      log([topic0, word(1), word(2)], word(3)),
+      log([topic0, word(1), word(2), word(3)], "0x"),
+      log([topic0, word(1), word(2)], "0x"),
+      log([], "0x"),
+    ],
+  );
+  assert.deepEqual(
+    decoded?.map(({ args, event }) => [event, Object.keys(args as object)]),
+    [
+      ["Transfer", ["from", "to", "value"]],
+      ["Transfer", ["from", "to", "tokenId"]],
+    ],
+  );
+  assert.equal(unknown?.length, 2);
+  assert.equal(unknown?.[1]?.["decode_error"], "No topic");
+});
