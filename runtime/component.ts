@@ -243,6 +243,11 @@ export interface TransformDefinition<F extends Fields, C extends Connected>
   extends Definition<F> {
   readonly kind: "transform";
   readonly connection?: ConnectionDefinition<Fields, C>;
+  /**
+   * The field that names the connection when it may be left out: "lookup".
+   * Absent: the field is called `connection` and is required.
+   */
+  readonly connectionField?: string;
   check?(context: CheckContext<F> & TransformShape<F>): void;
   /** Its ports with their columns; a single output is called `rows`. */
   outputs(shape: TransformShape<F>): Readonly<Record<string, Schema>>;

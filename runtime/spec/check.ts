@@ -8,13 +8,14 @@
  * @module
  */
 import type { Registry } from "../component.ts";
-import { commonFields } from "./common_fields.ts";
+import { commonFields, connectionFieldName } from "./common_fields.ts";
 import { readComponent, runCheck } from "./component_check.ts";
 import { type Diagnostic, Problems } from "./diagnostics.ts";
 import { type Draft, draftSection, type Kind } from "./draft.ts";
 import { adviseOn } from "./advice.ts";
 import { assemble } from "./assembly.ts";
 import { reportGaps } from "./gaps.ts";
+import { isIncomplete } from "./place.ts";
 import { redactor } from "./secrets.ts";
 import { readFiles } from "./source.ts";
 import type { Spec } from "./spec.ts";
@@ -109,12 +110,13 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
 }
 
 /** The name of the connection that a stage wants, if it can be read. */
-function connectionOf(draft: Draft): unknown {
-  const key = draft.written.get("connection");
-  return key === undefined ? undefined : draft.value?.[key];
+function connectionOf({ definition, value, written }: Draft): unknown {
+  const name = definition ? connectionFieldName(definition) : "connection";
+  const key = written.get(name);
+  return key === undefined ? undefined : value?.[key];
 }
 
-function configOf({ definition, place, value }: Draft): unknown {
+function configOf({ definition, place, source, value }: Draft): unknown {
   if (!value || definition?.kind !== "connection") return undefined;
   const { fields: own } = definition;
   const read = readComponent(
@@ -122,7 +124,8 @@ function configOf({ definition, place, value }: Draft): unknown {
     value,
     place,
   );
-  if (!read) return undefined;
+  // With a value missing in the environment its check would be a guess.
+  if (!read || isIncomplete(place.path, source)) return undefined;
   const { config } = read;
   return runCheck(place, (place) => definition.check?.({ config, place }))
     ? config

@@ -82,11 +82,20 @@ export const from: Field<readonly string[]> = {
   },
 };
 
+/** The field that names a component's connection. */
+export function connectionFieldName(component: Component): string {
+  return component.kind === "transform"
+    ? component.connectionField ?? "connection"
+    : "connection";
+}
+
 /** The name of the component's own connection. */
 function connection(component: Component): Fields {
   if (component.kind === "connection" || !component.connection) return {};
   const { type } = component.connection;
-  return { connection: fields.string(`Name of the ${type} connection`) };
+  const name = connectionFieldName(component);
+  const field = fields.string(`Name of the ${type} connection`);
+  return { [name]: name === "connection" ? field : optional(field) };
 }
 
 /** Fields that a component has besides its own. */

@@ -5,19 +5,19 @@
  */
 import type {
   BatchLimits,
-  ConnectionDefinition,
+  Component,
   SinkDefinition,
   SourceDefinition,
   TransformDefinition,
 } from "../component.ts";
 import type { Schema } from "../row.ts";
-import { commonFields } from "./common_fields.ts";
+import { commonFields, connectionFieldName } from "./common_fields.ts";
 import { readComponent, runCheck } from "./component_check.ts";
 import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
-import type { Field, Place } from "./field.ts";
+import type { Fields, Place } from "./field.ts";
 import { orderStages } from "./order.ts";
-import { placeAt } from "./place.ts";
+import { isIncomplete, placeAt } from "./place.ts";
 import type { Deliver, Port } from "./spec.ts";
 import { enumerate, suggestion } from "./suggestion.ts";
 import {
@@ -127,14 +127,18 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
 
   const { common, config } = read;
   const shape = { config, input: input?.schema ?? [], name: draft.name };
-  const own = proved(definition, shape, place);
+  const own = proved(definition, shape, {
+    place,
+    // With a value missing in the environment the check would be a guess.
+    skipCheck: isIncomplete(place.path, draft.source),
+  });
   if (!own) return empty;
   return {
     ...empty,
     ...own,
     config,
     batch: own.batch && { ...own.batch, ...common["batch"] as BatchLimits },
-    connection: common["connection"] as string | undefined,
+    connection: common[connectionFieldName(definition)] as string | undefined,
     deliver: (common["deliver"] ?? "latest") as Deliver,
     renamedFrom: common["renamed_from"] as string | undefined,
   };
@@ -184,10 +188,10 @@ function proved(
     | TransformDefinition<Any, Any>
     | SinkDefinition<Any, Any, Any>,
   { config, input, name }: Shape,
-  place: Place,
+  { place, skipCheck }: { readonly place: Place; readonly skipCheck: boolean },
 ): Proved | undefined {
   let result: Proved = { outputs: {} };
-  const fine = runCheck(place, (place) => {
+  const fine = skipCheck || runCheck(place, (place) => {
     switch (definition.kind) {
       case "source":
         definition.check?.({ config, place });
@@ -212,10 +216,11 @@ function proved(
 
 /** The field that names the connection, knowing which there are. */
 function connectionField(
-  definition: { readonly connection?: ConnectionDefinition<Any, Any> },
+  definition: Component,
   { complete, connections }: StagesOptions,
-): { connection?: Field<string> } {
-  if (!definition.connection) return {};
+): Fields {
+  if (definition.kind === "connection" || !definition.connection) return {};
+  const name = connectionFieldName(definition);
   const { type } = definition.connection;
   const fitting = [...connections.values()]
     .filter((one) => one.definition?.type === type)
@@ -224,11 +229,11 @@ function connectionField(
     ? `${type} connections: ${enumerate(fitting)}`
     : `add connections: { name: { type: ${type} } }`;
   return {
-    connection: {
+    [name]: {
       doc: hint,
-      required: true,
+      required: name === "connection",
       schema: { type: "string" },
-      read(value, place) {
+      read(value: unknown, place: Place) {
         if (typeof value !== "string" || value === "") {
           return place.report("Expected the name of a connection", hint);
         }

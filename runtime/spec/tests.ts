@@ -10,15 +10,15 @@
  * @module
  */
 import type { Row, Schema, Value } from "../row.ts";
-import { errorsName } from "./draft.ts";
 import { findColumn } from "./column.ts";
+import { covers } from "./covers.ts";
+import { errorsName } from "./draft.ts";
 import type { Field, Place } from "./field.ts";
 import { fields } from "./fields.ts";
 import { readLiteral } from "./literal.ts";
 import { isObject, readFields, shown } from "./members.ts";
 import { errorSchema, type Port, type SpecTest } from "./spec.ts";
 import { enumerate, nearest, suggestion } from "./suggestion.ts";
-import { sameValue } from "./same_value.ts";
 
 /** The `tests:` of a spec as written. */
 export interface WrittenTests {
@@ -225,6 +225,6 @@ function completed(
 function partial(wanted: Readonly<Record<string, Value>>) {
   const columns = Object.keys(wanted);
   const matches = (row: Row) =>
-    columns.every((name) => sameValue(row[name] ?? null, wanted[name] ?? null));
+    columns.every((name) => covers(row[name] ?? null, wanted[name] ?? null));
   return Object.assign(matches, { columns });
 }
