@@ -7,6 +7,12 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import type { Registry } from "./component.ts";
 import { SpecError, UserError } from "./errors.ts";
 import { FencedError } from "./run/state.ts";
+import { checkVerb } from "./verbs/check.ts";
+import { graphVerb } from "./verbs/graph.ts";
+import { newVerb } from "./verbs/new.ts";
+import { planVerb } from "./verbs/plan.ts";
+import { queryVerb } from "./verbs/query.ts";
+import { recordVerb } from "./verbs/record.ts";
 import { resetVerb } from "./verbs/reset.ts";
 import { runVerb } from "./verbs/run.ts";
 import { statusVerb } from "./verbs/status.ts";
@@ -15,8 +21,14 @@ import { Exit, type Verb, type VerbContext } from "./verbs/verb.ts";
 
 const verbs: readonly Verb[] = [
   runVerb,
+  checkVerb,
+  planVerb,
+  graphVerb,
+  newVerb,
   statusVerb,
   resetVerb,
+  queryVerb,
+  recordVerb,
 ];
 
 /** Lines of help that are longer are hard to read. */

@@ -1,0 +1,28 @@
+/**
+ * Every component that a spec may name: a new connector is one line here.
+ *
+ * The order is that of lists, of the reference and of `new`. Whatever is
+ * heavy (a driver, a codec) is imported by `open`, because every verb starts
+ * with this file.
+ *
+ * @module
+ */
+import type { Registry } from "../runtime/component.ts";
+import { blackholeSink } from "./blackhole/sink.ts";
+import { evm } from "./evm/connection.ts";
+import { chain } from "./evm/source.ts";
+import { fileSink } from "./files/sink.ts";
+import { classify } from "./rows/classify.ts";
+import { filter } from "./rows/filter.ts";
+import { select } from "./rows/select.ts";
+
+/** The components in their fixed order. */
+export const components: Registry = [
+  evm,
+  chain,
+  classify,
+  filter,
+  select,
+  fileSink,
+  blackholeSink,
+];

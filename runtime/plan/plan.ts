@@ -1,0 +1,208 @@
+/**
+ * What a spec will do, as data: its stages, columns, calls, statements and
+ * guarantees. Nothing is opened to find out.
+ *
+ * @module
+ */
+import type { PlannedCall } from "../component.ts";
+import type { Column, Schema } from "../row.ts";
+import { redactor } from "../spec/secrets.ts";
+import type {
+  Deliver,
+  Port,
+  SinkStage,
+  SourceStage,
+  Spec,
+  TransformStage,
+} from "../spec/spec.ts";
+import { normalSpec, type Written } from "./normal_spec.ts";
+import { portName, readersOf } from "./port.ts";
+import { durationText, sizeText } from "./quantity.ts";
+
+/** What a spec will do. */
+export interface Plan {
+  readonly name: string;
+  readonly file: string;
+  readonly description: string | undefined;
+  /** Number of inline tests. */
+  readonly tests: number;
+  /** The specification with its defaults written out. */
+  readonly spec: Written;
+  readonly sources: readonly SourcePlan[];
+  readonly transforms: readonly TransformPlan[];
+  readonly sinks: readonly SinkPlan[];
+}
+
+/** What every stage has. */
+interface StagePlan {
+  readonly name: string;
+  readonly type: string;
+  readonly connection: string | undefined;
+}
+
+/** One column of an output or a sink. */
+export interface ColumnPlan {
+  readonly name: string;
+  readonly type: string;
+  readonly nullable: boolean;
+  /** Whether some stage reads it; false only in a source's outputs. */
+  readonly used: boolean;
+  readonly doc: string;
+}
+
+/** One output of a stage. */
+export interface OutputPlan {
+  /** As `from:` names it. */
+  readonly name: string;
+  readonly readers: readonly string[];
+  readonly columns: readonly ColumnPlan[];
+}
+
+/** What a source will do. */
+export interface SourcePlan extends StagePlan {
+  /** Whether its units may be replaced later. */
+  readonly reorgs: boolean;
+  readonly calls: readonly PlannedCall[];
+  readonly outputs: readonly OutputPlan[];
+}
+
+/** What a transform will do. */
+export interface TransformPlan extends StagePlan {
+  readonly from: readonly string[];
+  readonly rejects: boolean;
+  readonly outputs: readonly OutputPlan[];
+}
+
+/** What a sink will do. */
+export interface SinkPlan extends StagePlan {
+  readonly from: readonly string[];
+  readonly source: string;
+  /** The guarantee. */
+  readonly delivery: string;
+  readonly deliver: Deliver;
+  readonly batch: {
+    readonly rows: number;
+    readonly bytes: string;
+    readonly every: string;
+  };
+  readonly columns: readonly ColumnPlan[];
+  /** Statements that create what is missing. */
+  readonly ddl: readonly string[];
+}
+
+/** Say what a spec will do. */
+export function planOf(spec: Spec): Plan {
+  const { description, file, name, stages, tests } = spec;
+  const plan: Plan = {
+    name,
+    file,
+    description,
+    tests: tests.length,
+    spec: normalSpec(spec),
+    sources: stages.filter((stage) => stage.kind === "source")
+      .map((stage) => planSource(stage, spec)),
+    transforms: stages.filter((stage) => stage.kind === "transform")
+      .map((stage) => planTransform(stage, spec)),
+    sinks: stages.filter((stage) => stage.kind === "sink")
+      .map((stage) => planSink(stage, spec)),
+  };
+  return withoutSecrets(plan, redactor(spec.secrets)) as Plan;
+}
+
+function planSource(stage: SourceStage, spec: Spec): SourcePlan {
+  const { config, connection, definition, name, outputs, used } = stage;
+  return {
+    name,
+    type: definition.type,
+    connection,
+    reorgs: definition.reorgs,
+    calls: definition.calls?.(config, used) ?? [],
+    outputs: Object.entries(outputs).map(([port, schema]) =>
+      planOutput({ stage: name, port }, {
+        spec,
+        columns: planColumns(schema, used.get(port) ?? new Set()),
+      })
+    ),
+  };
+}
+
+function planTransform(stage: TransformStage, spec: Spec): TransformPlan {
+  const { connection, definition, inputs, name, outputs } = stage;
+  return {
+    name,
+    type: definition.type,
+    connection,
+    from: inputs.map((port) => portName(port, spec)),
+    rejects: definition.rejects ?? false,
+    outputs: Object.entries(outputs).map(([port, schema]) =>
+      planOutput({ stage: name, port }, { spec, columns: planColumns(schema) })
+    ),
+  };
+}
+
+function planOutput(
+  port: Port,
+  options: {
+    readonly spec: Spec;
+    readonly columns: readonly ColumnPlan[];
+  },
+): OutputPlan {
+  const { columns, spec } = options;
+  return {
+    name: portName(port, spec),
+    readers: readersOf(port, spec),
+    columns,
+  };
+}
+
+function planSink(stage: SinkStage, spec: Spec): SinkPlan {
+  const { batch, config, connection, definition, inputs, name } = stage;
+  const { deliver, schema, source } = stage;
+  return {
+    name,
+    type: definition.type,
+    connection,
+    from: inputs.map((port) => portName(port, spec)),
+    source,
+    delivery: definition.delivery(config),
+    deliver,
+    batch: {
+      rows: batch.rows,
+      bytes: sizeText(batch.bytes),
+      every: durationText(batch.every),
+    },
+    columns: planColumns(schema),
+    ddl: definition.ddl?.({ config, schema, name }) ?? [],
+  };
+}
+
+function planColumns(
+  schema: Schema,
+  used?: ReadonlySet<string>,
+): readonly ColumnPlan[] {
+  return schema.map(({ doc, name, nullable, type }: Column) => ({
+    name,
+    type,
+    nullable: nullable ?? false,
+    used: used?.has(name) ?? true,
+    doc,
+  }));
+}
+
+/** A statement or an address may hold a secret as well as a field. */
+function withoutSecrets(
+  value: unknown,
+  redact: (text: string) => string,
+): unknown {
+  if (typeof value === "string") return redact(value);
+  if (Array.isArray(value)) {
+    return value.map((one) => withoutSecrets(one, redact));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [
+      key,
+      withoutSecrets(one, redact),
+    ]),
+  );
+}

@@ -1,0 +1,208 @@
+/**
+ * A plan for people: the same plan always gives the same text.
+ *
+ * @module
+ */
+import type { PlannedCall } from "../component.ts";
+import type { Deliver } from "../spec/spec.ts";
+import { normalSpecText } from "./normal_spec.ts";
+import type {
+  ColumnPlan,
+  OutputPlan,
+  Plan,
+  SinkPlan,
+  SourcePlan,
+  TransformPlan,
+} from "./plan.ts";
+
+/** Columns that were listed before, by their signature: the name there. */
+type Listed = Map<string, string>;
+
+/** Write a plan as text; it ends without a line feed. */
+export function planText(plan: Plan): string {
+  const { description, file, name, tests } = plan;
+  const listed: Listed = new Map();
+  const blocks = [
+    [
+      `${name} (${file})`,
+      ...description === undefined ? [] : [description],
+      ...tests > 0 ? [`${tests} inline ${tests === 1 ? "test" : "tests"}`] : [],
+    ],
+    [
+      "Specification, with its defaults",
+      "",
+      ...indented(normalSpecText(plan.spec).trimEnd().split("\n")),
+    ],
+    ...plan.sources.map((source) => sourceLines(source, listed)),
+    ...plan.transforms.map((transform) => transformLines(transform, listed)),
+    ...plan.sinks.map((sink) => sinkLines(sink, listed)),
+  ];
+  return blocks.map((lines) => lines.join("\n")).join("\n\n");
+}
+
+function sourceLines(source: SourcePlan, listed: Listed): readonly string[] {
+  const { calls, outputs, reorgs } = source;
+  return [
+    `Source ${titleOf(source)}`,
+    "",
+    ...indented([
+      reorgs
+        ? "units may be replaced: reorgs are noticed and taken back"
+        : "units are never replaced",
+      ...callLines(calls),
+      ...outputs.flatMap((output) => outputLines([output], listed)),
+    ]),
+  ];
+}
+
+function callLines(calls: readonly PlannedCall[]): readonly string[] {
+  if (calls.length === 0) return [];
+  const cells = calls.map(({ because, method, perUnit }) => [
+    String(Number(perUnit.toPrecision(3))),
+    method,
+    because,
+  ]);
+  const sum = calls.reduce((total, { perUnit }) => total + perUnit, 0);
+  return [
+    `calls a unit: ${Number(sum.toPrecision(3))}`,
+    ...indented(aligned(cells)),
+  ];
+}
+
+function transformLines(
+  transform: TransformPlan,
+  listed: Listed,
+): readonly string[] {
+  const { from, outputs, rejects } = transform;
+  return [
+    `Transform ${titleOf(transform)}`,
+    "",
+    ...indented([
+      `reads ${from.join(", ")}`,
+      ...rejects ? ["may send rows to errors"] : [],
+      ...alike(outputs).flatMap((group) => outputLines(group, listed)),
+    ]),
+  ];
+}
+
+function sinkLines(sink: SinkPlan, listed: Listed): readonly string[] {
+  const { batch, columns, ddl, deliver, delivery, from, name, source } = sink;
+  return [
+    `Sink ${titleOf(sink)}`,
+    "",
+    ...indented([
+      `reads ${from.join(", ")}, keeps a cursor of ${source}`,
+      `guarantee: ${delivery}`,
+      `delivers: ${deliverText(deliver)}`,
+      `writes at ${batch.rows} rows, ${batch.bytes} or ${batch.every}, ` +
+      "whichever comes first",
+      ...columnLines(`sink ${name}`, columns, listed),
+      ...ddl.length > 0 ? ["creates what is missing:"] : [],
+      ...indented(ddl.flatMap(statementLines)),
+    ]),
+  ];
+}
+
+function statementLines(statement: string): readonly string[] {
+  return `${statement.trim().replace(/;$/, "")};`.split("\n");
+}
+
+function deliverText(deliver: Deliver): string {
+  if (typeof deliver === "object") {
+    return `confirmations: ${deliver.confirmations}, ` +
+      "when so many blocks are above";
+  }
+  return deliver === "latest"
+    ? "latest, at once; a reorg is taken back"
+    : `${deliver}, when the chain says so`;
+}
+
+/** Outputs of one stage that have the same columns. */
+function outputLines(
+  outputs: readonly OutputPlan[],
+  listed: Listed,
+): readonly string[] {
+  const [first] = outputs;
+  if (!first) return [];
+  return [
+    ...outputs.map(({ name, readers }) =>
+      `output ${name}, read by ${
+        readers.length > 0 ? readers.join(", ") : "nobody"
+      }`
+    ),
+    ...indented(columnLines(first.name, first.columns, listed)),
+  ];
+}
+
+function columnLines(
+  name: string,
+  columns: readonly ColumnPlan[],
+  listed: Listed,
+): readonly string[] {
+  const signature = signatureOf(columns);
+  const before = listed.get(signature);
+  if (before !== undefined) {
+    return [`${columns.length} columns, the same as ${before}`];
+  }
+  listed.set(signature, name);
+  const used = columns.filter((column) => column.used).length;
+  const cells = columns.map(({ name, nullable, type, used }) => [
+    name,
+    nullable ? `${type} or null` : type,
+    used ? "" : "not used",
+  ]);
+  return [
+    used === columns.length
+      ? `${columns.length} columns`
+      : `${columns.length} columns, ${used} of them used`,
+    ...indented(aligned(cells)),
+  ];
+}
+
+function signatureOf(columns: readonly ColumnPlan[]): string {
+  return JSON.stringify(
+    columns.map(({ name, nullable, type }) => [name, type, nullable]),
+  );
+}
+
+/** Neighbours with the same columns, so that cases are listed together. */
+function alike(outputs: readonly OutputPlan[]): readonly OutputPlan[][] {
+  const groups: OutputPlan[][] = [];
+  for (const output of outputs) {
+    const last = groups.at(-1);
+    const [first] = last ?? [];
+    if (
+      last && first &&
+      signatureOf(first.columns) === signatureOf(output.columns)
+    ) {
+      last.push(output);
+    } else groups.push([output]);
+  }
+  return groups;
+}
+
+function titleOf(
+  { connection, name, type }: SourcePlan | TransformPlan | SinkPlan,
+): string {
+  return connection === undefined
+    ? `${name}: ${type}`
+    : `${name}: ${type}, connection ${connection}`;
+}
+
+/** Cells as columns of text; the last cell of a line is not padded. */
+function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, index) => {
+      widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    });
+  }
+  return rows.map((row) =>
+    row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ")
+      .trimEnd()
+  );
+}
+
+function indented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => line === "" ? "" : `  ${line}`);
+}

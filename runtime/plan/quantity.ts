@@ -1,0 +1,42 @@
+/**
+ * Sizes and durations as a spec would write them.
+ *
+ * @module
+ */
+
+const sizes: readonly (readonly [string, number])[] = [
+  ["GiB", 1024 ** 3],
+  ["MiB", 1024 ** 2],
+  ["KiB", 1024],
+  ["GB", 1_000_000_000],
+  ["MB", 1_000_000],
+  ["kB", 1000],
+];
+
+const durations: readonly (readonly [string, number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+];
+
+/** Bytes in the largest unit that divides them: `16MiB`. */
+export function sizeText(bytes: number): string {
+  return inUnit(bytes, sizes, "B");
+}
+
+/** Milliseconds in the largest unit that divides them: `2s`. */
+export function durationText(milliseconds: number): string {
+  return inUnit(milliseconds, durations, "ms");
+}
+
+function inUnit(
+  amount: number,
+  units: readonly (readonly [string, number])[],
+  smallest: string,
+): string {
+  const fitting = units.find(([, scale]) => amount > 0 && amount % scale === 0);
+  if (!fitting) return `${amount}${smallest}`;
+  const [name, scale] = fitting;
+  return `${amount / scale}${name}`;
+}
