@@ -78,11 +78,11 @@ export class PacedBudget implements Budget {
         .map(({ count, per }) => SPREAD * per / count),
     );
     this.#around = around;
-    this.#running = around.metrics.gauge("scheduler_in_flight", {
-      budget: name,
+    this.#running = around.metrics.gauge("sluice_rpc_in_flight", {
+      endpoint: name,
     });
-    this.#waited = around.metrics.counter("scheduler_waited_ms", {
-      budget: name,
+    this.#waited = around.metrics.counter("sluice_rpc_waited_ms_total", {
+      endpoint: name,
     });
   }
 

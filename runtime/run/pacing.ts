@@ -54,6 +54,7 @@ class PacingScheduler implements Scheduler {
     lookup: [],
     backfill: [],
   };
+  #budgets = 0;
   #nap: AbortController | undefined;
 
   constructor({ clock, metrics, elapsed }: SchedulerOptions) {
@@ -64,6 +65,7 @@ class PacingScheduler implements Scheduler {
   }
 
   budget(options: BudgetOptions): Budget {
+    this.#budgets++;
     return new PacedBudget(options, {
       clock: this.#clock,
       metrics: this.#metrics,
@@ -138,6 +140,7 @@ class PacingScheduler implements Scheduler {
       // Whoever comes later must not take what this call is waiting for.
       held.add(soonest);
       next = Math.min(next, when);
+      if (held.size === this.#budgets) break;
     }
     return { admitted: false, next };
   }
