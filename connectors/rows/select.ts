@@ -139,16 +139,17 @@ function checkTwice(
   config: SelectConfig,
   { input, place }: { input: Schema; place: Place },
 ): void {
-  const seen = new Set<string>();
+  const { columns, rename = {} } = config;
+  const seen = new Map<string, string>();
   for (const [old, { name }] of picked(config, input)) {
-    if (seen.has(name)) {
-      const renamed = Object.hasOwn(config.rename ?? {}, old);
-      const where = renamed
-        ? place.at("rename").at(old)
-        : place.at(config.columns ? "columns" : "rename");
-      where.report(`Two columns would be called "${name}"`);
-    }
-    seen.add(name);
+    const earlier = seen.get(name);
+    seen.set(name, old);
+    if (earlier === undefined) continue;
+    const renamed = [old, earlier].find((one) => Object.hasOwn(rename, one));
+    const where = renamed === undefined
+      ? place.at(columns ? "columns" : "rename")
+      : place.at("rename").at(renamed);
+    where.report(`Two columns would be called "${name}"`);
   }
 }
 
