@@ -11,10 +11,10 @@ const TRANSFER =
 const TRANSFER_SINGLE =
   "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62";
 const TRANSFER_BATCH =
-  "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5dd07e595d983b8c0526c8f7b";
+  "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb";
 
-// Hex digits of one ABI word.
-const WORD = 64;
+// Bytes of one ABI word.
+const WORD = 32;
 
 /** What tells one transfer from another within its log. */
 interface Transfer {
@@ -66,12 +66,12 @@ function decode(topics: readonly string[], data: string): Transfer[] {
   const to = addressIn(third);
   if (event === TRANSFER_SINGLE) {
     const id = uintAt(data, 0);
-    const value = uintAt(data, 1);
+    const value = uintAt(data, WORD);
     if (id === undefined || value === undefined) return [];
     return [{ standard: "erc1155", from, to, value, id, operator }];
   }
   const ids = uintsAt(data, 0);
-  const values = uintsAt(data, 1);
+  const values = uintsAt(data, WORD);
   if (ids === undefined || ids.length !== values?.length) return [];
   return ids.map((id, index) => ({
     standard: "erc1155",
@@ -108,25 +108,26 @@ function addressIn(topic: string): string {
 }
 
 /** The word at a position of the data, or undefined behind its end. */
-function uintAt(data: string, index: number): bigint | undefined {
-  const start = 2 + index * WORD;
-  if (start + WORD > data.length) return undefined;
-  return BigInt("0x" + data.slice(start, start + WORD));
+function uintAt(data: string, byte: number): bigint | undefined {
+  const start = 2 + byte * 2;
+  if (start + WORD * 2 > data.length) return undefined;
+  return BigInt("0x" + data.slice(start, start + WORD * 2));
 }
 
-/** The array that the offset in a word of the head points to. */
+/** The array that the offset at a position of the head points to. */
 function uintsAt(data: string, head: number): bigint[] | undefined {
+  const size = (data.length - 2) / 2;
   const offset = uintAt(data, head);
-  // Data is shorter than 2^31, so what is longer points outside of it.
-  if (offset === undefined || offset > 0x7fffffffn) return undefined;
-  if (offset % 32n !== 0n) return undefined;
-  const start = Number(offset) / 32;
+  if (offset === undefined || offset > BigInt(size)) return undefined;
+  const start = Number(offset);
   const length = uintAt(data, start);
-  if (length === undefined) return undefined;
-  const rest = (data.length - 2) / WORD - start - 1;
-  if (length > BigInt(Math.floor(rest))) return undefined;
-  return Array.from(
-    { length: Number(length) },
-    (_, index) => uintAt(data, start + 1 + index) ?? 0n,
-  );
+  // Checked before anything of that length is made: it may claim 2^255.
+  if (length === undefined || length > BigInt(size)) return undefined;
+  const uints: bigint[] = [];
+  for (let index = 1; index <= Number(length); index++) {
+    const uint = uintAt(data, start + index * WORD);
+    if (uint === undefined) return undefined;
+    uints.push(uint);
+  }
+  return uints;
 }
