@@ -9,7 +9,10 @@
  */
 import type { Registry } from "../runtime/component.ts";
 import { blackholeSink } from "./blackhole/sink.ts";
+import { clickhouse } from "./clickhouse/connection.ts";
+import { clickhouseSink } from "./clickhouse/sink.ts";
 import { evm } from "./evm/connection.ts";
+import { decode } from "./evm/decode.ts";
 import { chain } from "./evm/source.ts";
 import { fileSink } from "./files/sink.ts";
 import { classify } from "./rows/classify.ts";
@@ -23,6 +26,9 @@ export const components: Registry = [
   classify,
   filter,
   select,
+  decode,
   fileSink,
   blackholeSink,
+  clickhouse,
+  clickhouseSink,
 ];

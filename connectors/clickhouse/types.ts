@@ -1,0 +1,48 @@
+/**
+ * ClickHouse's types for our columns.
+ *
+ * @module
+ */
+import {
+  type Column,
+  type ColumnType,
+  elementOf,
+  type ScalarType,
+} from "../../runtime/component.ts";
+
+const scalars: Readonly<Record<ScalarType, string>> = {
+  bool: "Bool",
+  uint8: "UInt8",
+  uint32: "UInt32",
+  uint64: "UInt64",
+  int64: "Int64",
+  uint256: "UInt256",
+  int256: "Int256",
+  float64: "Float64",
+  // Hex as text: what people paste into a query and get out of one.
+  address: "FixedString(42)",
+  hash: "FixedString(66)",
+  bytes: "String",
+  string: "String",
+  timestamp: "DateTime64(3, 'UTC')",
+  json: "String",
+};
+
+/**
+ * The ClickHouse type of a column. Arrays cannot be null there: a missing
+ * list is stored as an empty one.
+ */
+export function clickhouseType({ nullable, type }: Column): string {
+  const element = elementOf(type);
+  if (element) return `Array(${scalars[element]})`;
+  const inner = scalars[type as ScalarType];
+  return nullable ? `Nullable(${inner})` : inner;
+}
+
+/** A codec where the default one is clearly worse; "" for none. */
+export function codecOf(type: ColumnType): string {
+  // Neighbouring rows are of neighbouring blocks.
+  if (type === "timestamp") return " CODEC(Delta, ZSTD(1))";
+  if (type === "uint64" || type === "int64") return " CODEC(T64, ZSTD(1))";
+  return " CODEC(ZSTD(1))";
+}
