@@ -9,12 +9,15 @@ import {
   type Connected,
   type Logger,
   type Priority,
+  type Recorded,
+  type RecordOptions,
   type Scheduler,
   UserError,
 } from "../../runtime/component.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import { MalformedError, whole } from "./hex.ts";
+import { recordRange } from "./record.ts";
 import type { Call } from "./rpc.ts";
 import { Steering } from "./steering.ts";
 
@@ -166,6 +169,13 @@ export class EvmClient implements Connected {
         endpoint: problem,
       });
     }
+  }
+
+  /** Save the blocks of a range with their receipts as a recording. */
+  record(
+    options: RecordOptions,
+  ): Promise<Recorded & { readonly file: string }> {
+    return recordRange(this, options);
   }
 
   /** One try; undefined: the endpoint had to be asked for its chain first. */

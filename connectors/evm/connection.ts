@@ -95,6 +95,7 @@ export const evm = defineConnection({
   type: "evm",
   summary: "Nodes of one EVM chain behind HTTP, paced and interchangeable",
   fields: members,
+  offers: ["record"],
   example: `
 name: heads
 connections:

@@ -21,7 +21,10 @@ const MOST_AHEAD = 16;
 export interface Answerer {
   /** Calls that may be under way at once. */
   readonly inFlight: number;
-  ask(call: Call, options?: CallOptions): Promise<Answered>;
+  ask(
+    call: Call,
+    options?: CallOptions,
+  ): Promise<Pick<Answered, "result" | "bytes">>;
 }
 
 interface Block {
@@ -145,8 +148,18 @@ async function keep(
   call: Call,
   options: CallOptions,
 ): Promise<Kept> {
-  const { bytes, result } = await client.ask(call, options);
-  return { ...call, result, bytes };
+  try {
+    const { bytes, result } = await client.ask(call, options);
+    return { ...call, result, bytes };
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    const [height] = call.params;
+    throw new UserError(
+      `Cannot record block ${Number(height)}: ${call.method} says ` +
+        `"${error.message}"`,
+      { cause: error },
+    );
+  }
 }
 
 function wrongBlock(result: unknown, height: string): string | undefined {
