@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
 import type { Source } from "./place.ts";
 import type { Top } from "./source.ts";
@@ -16,11 +17,12 @@ export interface AdviceOptions {
   readonly connections: ReadonlyMap<string, Draft>;
   /** Connections that a stage names. */
   readonly wanted: ReadonlySet<unknown>;
+  readonly problems: Problems;
 }
 
 /** Report sections without components, and what nothing reads. */
 export function adviseOn(options: AdviceOptions): void {
-  const { connections, drafts, main, top, wanted } = options;
+  const { connections, drafts, main, problems, top, wanted } = options;
   if (drafts.length === 0 && !top.sources && !top.sinks) return;
 
   for (const section of [top.sources, top.sinks]) {
@@ -32,6 +34,8 @@ export function adviseOn(options: AdviceOptions): void {
       { key: true },
     );
   }
+  // What a mistake hides is not unread.
+  if (problems.failed) return;
   const read = new Set(
     drafts.flatMap((draft) =>
       referencesOf(draft).filter(({ stage }) => stage !== draft.name)

@@ -81,7 +81,7 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
     complete,
     named,
   });
-  adviseOn({ connections, drafts, main, top, wanted });
+  adviseOn({ connections, drafts, main, problems, top, wanted });
 
   const outputs = new Map(
     stages.filter(({ draft }) => draft.kind !== "sink")
@@ -125,7 +125,9 @@ function configOf({ definition, place, source, value }: Draft): unknown {
     place,
   );
   // With a value missing in the environment its check would be a guess.
-  if (!read || isIncomplete(place.path, source)) return undefined;
+  if (read.broken.size > 0 || isIncomplete(place.path, source)) {
+    return undefined;
+  }
   const { config } = read;
   return runCheck(place, (place) => definition.check?.({ config, place }))
     ? config

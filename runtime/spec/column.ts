@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Column } from "../row.ts";
+import type { Column, Schema } from "../row.ts";
 import type { Place, ReportOptions } from "./field.ts";
 import { suggestion } from "./suggestion.ts";
 
@@ -22,11 +22,16 @@ export function findColumn(
   if (!place.input) return "unknown";
   const column = place.input.find((one) => one.name === name);
   if (column) return column;
-  const names = place.input.map(({ name }) => name);
   return place.report(
     `The input has no column "${name}"`,
-    // With a good guess thirty columns are noise.
-    suggestion(name, names) ?? suggestion(name, names, "columns"),
+    columnHint(name, place.input),
     options,
   );
+}
+
+/** Which column was meant. */
+export function columnHint(name: string, columns: Schema): string | undefined {
+  const names = columns.map(({ name }) => name);
+  // With a good guess thirty columns are noise.
+  return suggestion(name, names) ?? suggestion(name, names, "columns");
 }

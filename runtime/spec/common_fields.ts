@@ -21,6 +21,13 @@ export interface Inclusion {
   readonly place: Place;
 }
 
+/** All files to include. */
+export interface Include {
+  readonly files: readonly Inclusion[];
+  /** Whether there are no others. */
+  readonly complete: boolean;
+}
+
 /** When a sink gets a unit. */
 const deliver = optional(
   fields.either<unknown>([
@@ -119,11 +126,22 @@ export function allFields(component: Component): Fields {
   return { ...commonFields(component), ...component.fields };
 }
 
-const inclusion: Field<Inclusion> = {
-  ...fields.file("A YAML file with connections"),
+/** Files to include; one that cannot be understood does not hide others. */
+const include: Field<Include> = {
+  ...fields.list(
+    fields.file("A YAML file with connections"),
+    "Files whose connections are added to those of this one",
+  ),
+  required: false,
   read(value, place) {
-    const file = fields.file("").read(value, place);
-    return file === undefined ? undefined : { file, place };
+    const items: unknown[] = Array.isArray(value) ? value : [value];
+    const name = fields.file("");
+    const files = items.flatMap((item, index) => {
+      const at = Array.isArray(value) ? place.at(index) : place;
+      const file = name.read(item, at);
+      return file === undefined ? [] : [{ file, place: at }];
+    });
+    return { files, complete: files.length === items.length };
   },
 };
 
@@ -179,10 +197,7 @@ export const specFields = {
     },
   },
   description: optional(fields.string("What the pipeline is for")),
-  include: optional(fields.list(
-    inclusion,
-    "Files whose connections are added to those of this one",
-  )),
+  include,
   connections: section(
     "Servers and providers: anything with credentials or a limit",
   ),

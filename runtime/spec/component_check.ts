@@ -5,29 +5,26 @@
  */
 import { SpecError, UserError } from "../errors.ts";
 import type { Fields, Place } from "./field.ts";
-import { readFields } from "./members.ts";
+import { readMembers } from "./members.ts";
 
 /** Fields of the language and of the component itself. */
 export interface ReadComponent {
   // deno-lint-ignore no-explicit-any -- the component knows its type
   readonly config: any;
   readonly common: Readonly<Record<string, unknown>>;
+  /** Members that are missing or wrong. */
+  readonly broken: ReadonlySet<string>;
 }
 
-/** Read all fields and part them; undefined when one is wrong. */
+/** Read all fields and part them. */
 export function readComponent(
   fields: { readonly own: Fields; readonly common: Fields },
   value: Readonly<Record<string, unknown>>,
   place: Place,
-): ReadComponent | undefined {
+): ReadComponent {
   const { common, own } = fields;
-  const read: Readonly<Record<string, unknown>> | undefined = readFields(
-    { ...common, ...own },
-    value,
-    place,
-  );
-  if (!read) return undefined;
-  return { config: pick(own, read), common: pick(common, read) };
+  const { broken, config } = readMembers({ ...common, ...own }, value, place);
+  return { config: pick(own, config), common: pick(common, config), broken };
 }
 
 function pick(fields: Fields, read: Readonly<Record<string, unknown>>) {
@@ -63,4 +60,34 @@ export function runCheck(
     failed = true;
   }
   return !failed;
+}
+
+/**
+ * What a function makes of a config with broken members; undefined when it
+ * looks at one of them. So a wrong rate does not hide the mistakes behind a
+ * source, and a wrong list of outputs does not make up any.
+ */
+export function despite<C extends object, T>(
+  broken: ReadonlySet<string>,
+  config: C,
+  make: (config: C) => T,
+): T | undefined {
+  const target = Object.assign(
+    Object.fromEntries([...broken].map((name) => [name, undefined])),
+    config,
+  ) as C;
+  let touched = false;
+  const guarded = new Proxy(target, {
+    get(members, name, receiver) {
+      if (typeof name === "string" && broken.has(name)) touched = true;
+      return Reflect.get(members, name, receiver);
+    },
+  });
+  try {
+    const made = make(guarded);
+    return touched ? undefined : made;
+  } catch {
+    // The config is not what its type promises.
+    return undefined;
+  }
 }

@@ -219,7 +219,10 @@ function exists(
   place: Place,
 ): Condition | undefined {
   if (typeof value !== "boolean") {
-    return place.report(`Expected true or false, found ${shown(value)}`);
+    return place.report(
+      `Expected true or false, found ${shown(value)}`,
+      "write exists: true",
+    );
   }
   return value ? (one) => one !== null : (one) => one === null;
 }

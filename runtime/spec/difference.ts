@@ -4,8 +4,8 @@
  * @module
  */
 import type { Row, Value } from "../row.ts";
-import { portName, type RowsByPort, type TestReject } from "./run_tests.ts";
-import type { SpecTest } from "./spec.ts";
+import type { RowsByPort, TestReject } from "./run_tests.ts";
+import { portName, type SpecTest } from "./spec.ts";
 
 /** What a test got. */
 export interface Outcome {

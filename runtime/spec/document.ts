@@ -8,7 +8,6 @@ import {
   isAlias,
   isCollection,
   isMap,
-  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -18,8 +17,8 @@ import {
   type Tags,
 } from "yaml";
 import type { Problems, Span } from "./diagnostics.ts";
-import { sensitiveKey, sensitiveParts } from "./secrets.ts";
 import { type SyntaxProblem, syntaxProblem } from "./syntax.ts";
+import { firstKey, keyText, type Range, rangeOf, readTree } from "./tree.ts";
 
 /** Path of a value from the root of its document. */
 export type Path = readonly (string | number)[];
@@ -30,15 +29,6 @@ export interface LocateOptions {
   /** Only this part of the text, when it can be found in the source. */
   readonly part?: string | undefined;
 }
-
-/**
- * No spec comes near it; a few nested aliases make billions of values
- * ("billion laughs").
- */
-const mostValues = 200_000;
-
-/** Deeper than any spec; a recursive walk needs an end. */
-const deepest = 100;
 
 /** A parsed file. */
 export class SpecDocument {
@@ -51,7 +41,7 @@ export class SpecDocument {
   readonly value: unknown;
   readonly #root: Document.Parsed | undefined;
   readonly #lines: LineCounter;
-  readonly #masks: { start: number; end: number }[] = [];
+  readonly #masks: Range[] = [];
 
   /** Parse a file; what is wrong with it goes to `problems`. */
   constructor(file: SpecFile, problems: Problems) {
@@ -67,14 +57,15 @@ export class SpecDocument {
       problems.add({ document: this, ...wrong }, wrong.message, wrong);
       return;
     }
-    this.value = new Reader(this, problems, this.#masks).read(root);
+    this.value = readTree(root, {
+      document: this,
+      problems,
+      mask: (range) => void this.#masks.push(range),
+    });
   }
 
   /** Offsets of what stands at a path, or of its nearest ancestor. */
-  locate(path: Path, options: LocateOptions = {}): {
-    start: number;
-    end: number;
-  } {
+  locate(path: Path, options: LocateOptions = {}): Range {
     const { node, pair, found } = this.#find(path);
     const key = rangeOf(pair?.key);
     const value = rangeOf(node);
@@ -178,7 +169,8 @@ function parse(
       customTags: withoutHex,
       // Above 2^53 a number would be rounded silently.
       intAsBigInt: true,
-      logLevel: "silent",
+      // "silent" would also keep a second document to itself.
+      logLevel: "error",
       prettyErrors: false,
       // Reported by the walk, which knows where the first one is.
       uniqueKeys: false,
@@ -199,131 +191,6 @@ function withoutHex(tags: Tags): Tags {
   );
 }
 
-/** Turns nodes into plain values. */
-class Reader {
-  readonly #document: SpecDocument;
-  readonly #problems: Problems;
-  readonly #masks: { start: number; end: number }[];
-  #values = 0;
-  #full = false;
-
-  constructor(
-    document: SpecDocument,
-    problems: Problems,
-    masks: { start: number; end: number }[],
-  ) {
-    this.#document = document;
-    this.#problems = problems;
-    this.#masks = masks;
-  }
-
-  read(root: Document.Parsed | undefined): unknown {
-    return root?.contents ? this.#read(root.contents, [root]) : null;
-  }
-
-  #read(node: unknown, above: readonly unknown[]): unknown {
-    if (this.#full) return null;
-    if (++this.#values > mostValues || above.length > deepest) {
-      this.#full = true;
-      const deep = above.length > deepest;
-      return this.#report(
-        node,
-        deep ? "Nested too deeply" : "Too many values through aliases",
-      );
-    }
-    const inside = [...above, node];
-    if (isAlias(node)) {
-      const target = node.resolve(above[0] as Document.Parsed);
-      if (target && !above.includes(target)) return this.#read(target, inside);
-      return this.#report(
-        node,
-        target
-          ? `"${node.source}" contains itself`
-          : `Unknown alias "*${node.source}"`,
-        target ? undefined : "text that starts with * needs quotes",
-      );
-    }
-    if (isSeq(node)) return node.items.map((item) => this.#read(item, inside));
-    if (isMap(node)) return this.#map(node.items, inside);
-    return isScalar(node) ? this.#scalar(node) : null;
-  }
-
-  #map(items: readonly unknown[], inside: readonly unknown[]): unknown {
-    const read = new Map<string, unknown>();
-    const places = new Map<string, unknown>();
-    for (const pair of items) {
-      if (!isPair(pair)) continue;
-      const key = keyText(pair.key);
-      if (key === undefined) {
-        this.#report(
-          pair.key,
-          "Expected a name before the colon",
-          "text that starts with { needs quotes",
-        );
-        continue;
-      }
-      if (read.has(key)) {
-        const first = rangeOf(places.get(key));
-        const { line } = this.#document.span(first?.start ?? 0, 0);
-        this.#report(
-          pair.key,
-          `Duplicate key "${key}"`,
-          `the first one is on line ${line}`,
-        );
-        continue;
-      }
-      places.set(key, pair.key);
-      this.#mask(key, pair.value);
-      read.set(key, this.#read(pair.value, inside));
-    }
-    return Object.fromEntries(read);
-  }
-
-  #scalar(node: { value: unknown; source?: string; type?: string }): unknown {
-    const { value, source } = node;
-    if (typeof value === "bigint") {
-      return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-    }
-    if (typeof value !== "string") return value;
-    if (node.type === "PLAIN" && /^0x[0-9a-fA-F]+$/.test(value)) {
-      this.#report(
-        node,
-        `Unquoted hex ${value} is a number to editors and other tools`,
-        `write "${source ?? value}" in quotes`,
-        "warning",
-      );
-    }
-    return value;
-  }
-
-  /** Passwords are not shown even in files that cannot be understood. */
-  #mask(key: string, value: unknown): void {
-    const range = rangeOf(value);
-    if (!range || !isScalar(value) || typeof value.value !== "string") return;
-    const text = this.#document.text.slice(range.start, range.end);
-    if (sensitiveKey.test(key) && !text.includes("${")) {
-      this.#masks.push(range);
-    }
-    for (const { start, end } of sensitiveParts(text)) {
-      this.#masks.push({ start: range.start + start, end: range.start + end });
-    }
-  }
-
-  #report(
-    node: unknown,
-    message: string,
-    hint?: string,
-    severity?: "warning",
-  ): null {
-    const range = rangeOf(node) ?? { start: 0, end: 0 };
-    this.#problems.add({ document: this.#document, ...range }, message, {
-      hint,
-      severity,
-    });
-    return null;
-  }
-}
-
 /** The value at a path below another; undefined when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce(
@@ -334,20 +201,4 @@ export function valueAt(value: unknown, path: Path): unknown {
         : undefined,
     value,
   );
-}
-
-function keyText(key: unknown): string | undefined {
-  if (!isScalar(key) || key.value === null) return undefined;
-  return String(key.value);
-}
-
-function rangeOf(node: unknown): { start: number; end: number } | undefined {
-  const isNode = isScalar(node) || isCollection(node) || isAlias(node);
-  if (!isNode || !node.range) return undefined;
-  const [start, end] = node.range;
-  return { start, end };
-}
-
-function firstKey(node: unknown): { start: number; end: number } | undefined {
-  return isMap<Node>(node) ? rangeOf(node.items[0]?.key) : undefined;
 }

@@ -17,6 +17,7 @@ import {
   objectSchema,
   readFields,
   shown,
+  textHint,
 } from "./members.ts";
 import { suggestion } from "./suggestion.ts";
 import { parseDuration, parseRate, parseSize } from "./units.ts";
@@ -49,11 +50,7 @@ function string(
     if (typeof value === "string" && (empty || value !== "")) return value;
     return place.report(
       `Expected text, found ${shown(value)}`,
-      typeof value === "number" || typeof value === "boolean"
-        ? "put it in quotes"
-        : isBraces(value)
-        ? "text that starts with { needs quotes"
-        : undefined,
+      textHint(value),
     );
   });
 }
@@ -88,8 +85,12 @@ function integer(
     if (typeof number !== "number" || !Number.isSafeInteger(number)) {
       const plain = String(value).replace(/[_,]/g, "");
       return place.report(
-        `Expected a whole number, found ${shown(value)}`,
-        /^\d+$/.test(plain) ? `write ${plain}` : undefined,
+        typeof value === "bigint"
+          ? `Expected a whole number up to ${max}, found ${value}`
+          : `Expected a whole number, found ${shown(value)}`,
+        typeof value === "string" && /^\d+$/.test(plain)
+          ? `write ${plain}`
+          : undefined,
       );
     }
     if (number >= min && number <= max) return number;
@@ -218,14 +219,18 @@ function either<T>(options: readonly Field<T>[], doc: string): Field<T> {
     const chosen = fitting.length > 0 ? fitting : options;
     const [first] = chosen;
     if (chosen.length === 1 && first) return first.read(value, place);
+    const hints: string[] = [];
+    const silent = silence(place, (hint) => hints.push(hint));
     for (const option of chosen) {
-      const silent: Place = silence(place);
       const read = option.read(value, silent);
       // Again, for what it has to say about the value.
       if (read !== undefined) return option.read(value, place);
     }
     const docs = options.map(({ doc }) => doc).join(", or ");
-    return place.report(`Expected ${docs}; found ${shown(value)}`);
+    return place.report(
+      `Expected ${docs}; found ${shown(value)}`,
+      hints[0],
+    );
   });
 }
 
@@ -295,11 +300,6 @@ export const fields = {
   template,
 };
 
-/** `{case}` without quotes: YAML reads a map with one empty member. */
-function isBraces(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every((one) => one === null);
-}
-
 function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
@@ -313,11 +313,14 @@ function fits(schema: JsonSchema, kind: string, value: unknown): boolean {
   return type === kind || (type === "integer" && kind === "number");
 }
 
-function silence(place: Place): Place {
+function silence(place: Place, heard: (hint: string) => void): Place {
   return {
     ...place,
-    report: () => undefined,
+    report(_message, hint) {
+      if (hint !== undefined) heard(hint);
+      return undefined;
+    },
     secret: () => {},
-    at: (key) => silence(place.at(key)),
+    at: (key) => silence(place.at(key), heard),
   };
 }

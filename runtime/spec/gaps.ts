@@ -24,7 +24,7 @@ export function reportGaps(
   ).filter(({ gap, source }) => !gap.missing || wanted(gap, source));
   const reported = new Set<string>();
   for (const { gap, source } of gaps) {
-    const { hint, message, missing, part, path } = gap;
+    const { hint, message, missing, part, path, severity } = gap;
     if (missing && reported.has(message)) continue;
     reported.add(message);
     const { document } = source;
@@ -38,6 +38,7 @@ export function reportGaps(
       : "";
     problems.add({ document, ...document.locate(path, { part }) }, message, {
       hint: hint === undefined ? undefined : `${hint}${also}`,
+      severity,
     });
   }
 }

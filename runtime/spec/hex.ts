@@ -46,7 +46,7 @@ export function readHex(
   if (!isHex) {
     return place.report(
       `Expected ${nouns[type]}, found ${shown(value)}`,
-      'write them like "0x6080", in quotes',
+      'write hex like "0x6080", in quotes',
     );
   }
   if (value.length % 2 === 0) return value.toLowerCase();

@@ -36,7 +36,9 @@ export function readInteger(
   if (integer < least || integer > most) {
     return place.report(
       `Expected a whole number of type ${type}, found ${integer}`,
-      integer < 0n && least === 0n ? `${type} is never negative` : undefined,
+      integer < 0n && least === 0n
+        ? `${type} is never negative`
+        : `${type} goes up to ${most}`,
     );
   }
   return canonical(integer, type);

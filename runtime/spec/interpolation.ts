@@ -30,6 +30,8 @@ export interface Gap {
   readonly hint: string | undefined;
   /** Missing in this environment, not written wrongly. */
   readonly missing: boolean;
+  /** "error" when absent. */
+  readonly severity?: "warning";
 }
 
 /** A text that had `${…}` in it. */
@@ -81,14 +83,28 @@ export function interpolate(
   }
 
   function text(written: string, path: Path): string {
+    if (/^\$[A-Z_][A-Z0-9_]*$/.test(written)) {
+      const name = written.slice(1);
+      gaps.push({
+        path,
+        part: written,
+        message: `"${written}" is plain text`,
+        hint: `write \${${name}} for the variable`,
+        missing: false,
+        severity: "warning",
+      });
+    }
     if (!written.includes("${")) return written;
     let complete = true;
     let usedDefault = false;
     let replaced = false;
-    const value = written.replace(variable, (part, escaped, content) => {
-      if (escaped) return "${";
+    const value = written.replace(variable, (...match) => {
+      const [part, escaped, content, end] = match as string[];
+      if (escaped || part === undefined) return "${";
       replaced = true;
-      const found = resolve(content, environment);
+      const found = end
+        ? resolve(content ?? "", environment)
+        : unreadable(part);
       if ("value" in found) {
         if (found.secret && found.value) secrets.push(found.value);
         usedDefault ||= found.usedDefault && found.value !== "";
@@ -108,7 +124,7 @@ export function interpolate(
 }
 
 /** An escape, a variable up to its brace, or one without an end. */
-const variable = /(\$\$\{)|\$\{([^}]*)\}?/g;
+const variable = /(\$\$\{)|\$\{([^}]*)(\}?)/g;
 
 const howTo = "write ${NAME}, ${NAME:-default} or ${file:/path}; " +
   "$${ stands for a plain ${";
@@ -124,11 +140,7 @@ function resolve(content: string, environment: Environment): Found {
   const [, name, fallback] =
     /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^$]*))?$/.exec(content) ?? [];
   if (name === undefined) {
-    return {
-      message: `Cannot read "\${${content}}"`,
-      hint: howTo,
-      missing: false,
-    };
+    return unreadable(`\${${content}}`);
   }
   const value = environment.env(name);
   const secret = sensitiveVariable.test(name);
@@ -141,6 +153,10 @@ function resolve(content: string, environment: Environment): Found {
     hint: `set it, or write \${${name}:-default}`,
     missing: true,
   };
+}
+
+function unreadable(text: string): Found {
+  return { message: `Cannot read "${text}"`, hint: howTo, missing: false };
 }
 
 function readSecret(path: string, environment: Environment): Found {

@@ -16,39 +16,46 @@ export function readFields<F extends Fields>(
   value: Readonly<Record<string, unknown>>,
   place: Place,
 ): Config<F> | undefined {
-  const { complete, config } = readMembers(members, value, place);
-  return complete ? config as Config<F> : undefined;
+  const { broken, config } = readMembers(members, value, place);
+  return broken.size === 0 ? config as Config<F> : undefined;
 }
 
-/** As {@linkcode readFields}, with the members that could be read. */
+/** Members as far as they could be read. */
+export interface ReadMembers<F extends Fields> {
+  readonly config: Partial<Config<F>>;
+  /** Names of the members that are missing or wrong. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** As {@linkcode readFields}, with what could be read. */
 export function readMembers<F extends Fields>(
   members: F,
   value: Readonly<Record<string, unknown>>,
   place: Place,
-): { readonly config: Partial<Config<F>>; readonly complete: boolean } {
+): ReadMembers<F> {
   const of = place.owner ? ` in ${place.owner}` : "";
   const { unknown, written } = matchNames(Object.keys(members), value);
   for (const { free, key } of unknown) {
     const near = suggestion(key, free);
-    const hint = key === "<<" ? "YAML 1.2 has no merge keys" : near ??
-      (free.length > 0 ? `fields: ${enumerate(free)}` : undefined);
+    const legal = free.length > 0 ? free : Object.keys(members);
+    const hint = near ?? `fields: ${enumerate(legal)}`;
     place.at(key).report(`Unknown field "${key}"${of}`, hint, { key: true });
   }
-  let failed = false;
+  const broken = new Set<string>();
   const config: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(members)) {
     const key = written.get(name);
     if (key === undefined && member.required) {
-      failed = true;
+      broken.add(name);
       place.report(`Missing field "${name}"${of}`, member.doc, { key: true });
     }
     const one = key === undefined ? member.fallback : value[key];
     if (one === undefined) continue;
     const read = member.read(one, place.at(key ?? name));
-    if (read === undefined) failed = true;
+    if (read === undefined) broken.add(name);
     config[name] = read;
   }
-  return { config: config as Partial<Config<F>>, complete: !failed };
+  return { config: config as Partial<Config<F>>, broken };
 }
 
 /** Which key holds which member. */
@@ -105,6 +112,17 @@ export function described(field: Field<unknown>): JsonSchema {
     ...(fallback === undefined ? {} : { default: fallback }),
     ...schema,
   };
+}
+
+/** What to do about a value that should have been text. */
+export function textHint(value: unknown): string | undefined {
+  if (["number", "bigint", "boolean"].includes(typeof value)) {
+    return "put it in quotes";
+  }
+  // `{case}` without quotes: YAML reads a map with one empty member.
+  return isObject(value) && Object.values(value).every((one) => one === null)
+    ? "text that starts with { needs quotes"
+    : undefined;
 }
 
 /** A value as a message shows it. */

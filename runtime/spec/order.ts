@@ -13,12 +13,17 @@ export interface Order {
   readonly circles: readonly (readonly Draft[])[];
 }
 
+/** How stages hang together. */
+export interface OrderOptions {
+  readonly named: ReadonlyMap<string, Draft>;
+  readonly references: ReadonlyMap<Draft, readonly Reference[]>;
+}
+
 /** Sort stages topologically; stages without a relation stay as written. */
 export function orderStages(
   stages: readonly Draft[],
-  references: ReadonlyMap<Draft, readonly Reference[]>,
+  { named, references }: OrderOptions,
 ): Order {
-  const named = new Map(stages.map((stage) => [stage.name, stage]));
   const ordered = new Set<Draft>();
   const circles: Draft[][] = [];
   const under: Draft[] = [];

@@ -49,9 +49,10 @@ export function placeAt(path: Path, options: PlaceOptions): Place {
     secret() {
       source.secretPaths.add(pathKey(path));
       const written = source.document.valueAt(path);
-      if (typeof written !== "string" || written === "") return;
-      if (leaf && !leaf.usedDefault) return;
+      if (written === "" || (leaf && !leaf.usedDefault)) return;
       source.document.mask(path);
+      // Anything else is a mistake of its own.
+      if (typeof written !== "string") return;
       const where = source.document.locate(path);
       problems.add(
         { document: source.document, ...where },

@@ -13,7 +13,12 @@ import { Metrics } from "../run/metrics.ts";
 import type { Diagnostic, Span } from "./diagnostics.ts";
 import { describeDifference } from "./difference.ts";
 import { errorsName } from "./draft.ts";
-import type { Port, Spec, SpecTest, TransformStage } from "./spec.ts";
+import {
+  portName,
+  type Spec,
+  type SpecTest,
+  type TransformStage,
+} from "./spec.ts";
 
 /** How one test ended. */
 export interface TestResult {
@@ -29,11 +34,6 @@ export interface TestReject extends Reject {
 
 /** Rows by {@linkcode portName}. */
 export type RowsByPort = ReadonlyMap<string, readonly Row[]>;
-
-/** How a port is written in a spec. */
-export function portName({ port, stage }: Port): string {
-  return stage === errorsName ? errorsName : `${stage}.${port}`;
-}
 
 /** Run every test of a spec. */
 export async function runSpecTests(spec: Spec): Promise<TestResult[]> {

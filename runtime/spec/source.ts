@@ -50,9 +50,9 @@ export function readFiles(file: string, options: FilesOptions): SpecFiles {
   if (top.connections) {
     connections.push({ source: main, section: top.connections });
   }
-  let complete = isObject(main.value);
+  let complete = isObject(main.value) && top.include?.complete !== false;
   const seen = new Set<string>();
-  for (const inclusion of top.include ?? []) {
+  for (const inclusion of top.include?.files ?? []) {
     const path = under(folder, inclusion.file);
     if (seen.has(path)) {
       inclusion.place.report(
@@ -154,12 +154,12 @@ function readIncluded(
   }
   const { unknown, written } = matchNames(["connections"], source.value);
   for (const { free, key } of unknown) {
-    const known = Object.hasOwn(specFields, key);
+    const near = suggestion(key, free);
     place.at(key).report(
-      known
-        ? `Only connections can be included, found "${key}"`
-        : `Unknown field "${key}"`,
-      known ? "move it to the pipeline" : suggestion(key, free, "fields"),
+      near
+        ? `Unknown field "${key}"`
+        : `Only connections can be included, found "${key}"`,
+      near ?? "move it to the pipeline",
       { key: true },
     );
   }

@@ -22,6 +22,11 @@ export interface Port {
   readonly port: string;
 }
 
+/** How a port is written in a spec. */
+export function portName({ port, stage }: Port): string {
+  return stage === "errors" ? stage : `${stage}.${port}`;
+}
+
 /** When a sink gets a unit: at once, or when it is that safe. */
 export type Deliver =
   | "latest"

@@ -12,7 +12,7 @@ import type {
 } from "../component.ts";
 import type { Schema } from "../row.ts";
 import { commonFields, connectionFieldName } from "./common_fields.ts";
-import { readComponent, runCheck } from "./component_check.ts";
+import { despite, readComponent, runCheck } from "./component_check.ts";
 import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
 import type { Fields, Place } from "./field.ts";
@@ -31,6 +31,11 @@ import {
 /** Definitions and configs of any shape. */
 // deno-lint-ignore no-explicit-any -- as in the registry
 type Any = any;
+
+type StageDefinition =
+  | SourceDefinition<Any, Any>
+  | TransformDefinition<Any, Any>
+  | SinkDefinition<Any, Any, Any>;
 
 /** A stage whose check is over. */
 export interface CheckedStage extends Outputs {
@@ -64,7 +69,10 @@ export function checkStages(
   const references = new Map(
     drafts.map((draft) => [draft, referencesOf(draft)]),
   );
-  const { circles, ordered } = orderStages(drafts, references);
+  const { circles, ordered } = orderStages(drafts, {
+    named: options.named,
+    references,
+  });
   reportCircles(circles, references);
   const checked = new Map<string, CheckedStage>();
   return ordered.map((draft) => {
@@ -123,15 +131,25 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     own: definition.fields,
   };
   const read = readComponent(fields, value, place);
-  if (!read || (input && !input.schema)) return empty;
+  if (input && !input.schema) return empty;
 
   const { common, config } = read;
+  // What is missing in the environment may be read as an empty text.
+  const broken = new Set([
+    ...read.broken,
+    ...Object.keys(config)
+      .filter((name) => isIncomplete(place.at(name).path, draft.source)),
+  ]);
   const shape = { config, input: input?.schema ?? [], name: draft.name };
-  const own = proved(definition, shape, {
-    place,
-    // With a value missing in the environment the check would be a guess.
-    skipCheck: isIncomplete(place.path, draft.source),
-  });
+  if (broken.size > 0) {
+    const outputs = despite(
+      broken,
+      config,
+      (config) => outputsOf(definition, { ...shape, config }),
+    );
+    return { ...empty, outputs };
+  }
+  const own = proved(definition, shape, place);
   if (!own) return empty;
   return {
     ...empty,
@@ -156,7 +174,9 @@ function inputOf(draft: Draft, options: StageOptions): Input | undefined {
       .map(({ name }) => name)
     : input.sources;
   const [first, second] = sources;
-  if (first === undefined || second === undefined) return { ...input, sources };
+  const several = first !== undefined && second !== undefined;
+  // Columns that differ are the same mistake.
+  if (!several || !input.schema) return { ...input, sources };
   const names = sources.map((name) => `"${name}"`).join(" and ");
   const at = references.length > 1 ? references.at(-1) : references[0];
   at?.place.report(
@@ -183,15 +203,13 @@ interface Proved {
 
 /** Let the component check itself and say what comes out of it. */
 function proved(
-  definition:
-    | SourceDefinition<Any, Any>
-    | TransformDefinition<Any, Any>
-    | SinkDefinition<Any, Any, Any>,
-  { config, input, name }: Shape,
-  { place, skipCheck }: { readonly place: Place; readonly skipCheck: boolean },
+  definition: StageDefinition,
+  shape: Shape,
+  place: Place,
 ): Proved | undefined {
+  const { config, input, name } = shape;
   let result: Proved = { outputs: {} };
-  const fine = skipCheck || runCheck(place, (place) => {
+  const fine = runCheck(place, (place) => {
     switch (definition.kind) {
       case "source":
         definition.check?.({ config, place });
@@ -205,13 +223,26 @@ function proved(
   });
   if (!fine) return undefined;
   const known = runCheck(place, () => {
-    result = definition.kind === "source"
-      ? { outputs: definition.outputs(config) }
-      : definition.kind === "transform"
-      ? { outputs: definition.outputs({ config, input }) }
-      : { outputs: {}, batch: definition.batch(config) };
+    const outputs = outputsOf(definition, shape);
+    result = definition.kind === "sink"
+      ? { outputs, batch: definition.batch(config) }
+      : { outputs };
   });
   return known ? result : undefined;
+}
+
+function outputsOf(
+  definition: StageDefinition,
+  { config, input }: Shape,
+): Readonly<Record<string, Schema>> {
+  switch (definition.kind) {
+    case "source":
+      return definition.outputs(config);
+    case "transform":
+      return definition.outputs({ config, input });
+    case "sink":
+      return {};
+  }
 }
 
 /** The field that names the connection, knowing which there are. */

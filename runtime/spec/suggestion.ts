@@ -43,7 +43,7 @@ export function nearest(
   let best: string | undefined;
   let least = most + 1;
   for (const name of names) {
-    const far = distance(word, normal(name));
+    const far = mistakes(word, normal(name));
     // A short name is near to anything: half of it must be right.
     if (far < least && far * 2 <= Math.max(name.length, 2)) {
       best = name;
@@ -51,6 +51,13 @@ export function nearest(
     }
   }
   return best;
+}
+
+/** Typing mistakes between two words; swapped letters are one, not two. */
+function mistakes(a: string, b: string): number {
+  const far = distance(a, b);
+  const swapped = far === 2 && [...a].sort().join() === [...b].sort().join();
+  return swapped ? 1 : far;
 }
 
 /** Names as a list, cut where it gets long. */

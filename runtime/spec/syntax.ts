@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Document, YAMLError } from "yaml";
+import { type Document, visit, type YAMLError } from "yaml";
 
 /** A mistake in the YAML itself. */
 export interface SyntaxProblem {
@@ -22,7 +22,7 @@ export function syntaxProblem(
   text: string,
 ): SyntaxProblem | undefined {
   const [error] = root.errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
-  if (error) return describe(error, text);
+  if (error) return { ...describe(error, text), ...openQuote(error, root) };
 
   const [warning] = root.warnings;
   if (warning) {
@@ -48,7 +48,10 @@ export function syntaxProblem(
 }
 
 function describe(error: YAMLError, text: string): SyntaxProblem {
-  const [start, end] = error.pos;
+  const [pos, end] = error.pos;
+  // The parser blames the blank space before what stands in a wrong place.
+  const blank = /^ */.exec(text.slice(pos))?.[0].length ?? 0;
+  const start = error.code === "BAD_INDENT" ? pos + blank : pos;
   const at = { start, end: Math.max(end, start + 1) };
   if (isVariable(text, start)) {
     return {
@@ -109,6 +112,21 @@ function describe(error: YAMLError, text: string): SyntaxProblem {
     default:
       return { message: error.message.replace(/\.$/, ""), ...at };
   }
+}
+
+/** Where a quote opens that never closes: its end says nothing. */
+function openQuote(
+  { message }: YAMLError,
+  root: Document.Parsed,
+): { readonly start?: number; readonly end?: number } {
+  if (!/^Missing closing ["']/.test(message)) return {};
+  let start: number | undefined;
+  visit(root, {
+    Scalar(_, { range, type }) {
+      if (type?.startsWith("QUOTE") && range) start = range[0];
+    },
+  });
+  return start === undefined ? {} : { start, end: start + 1 };
 }
 
 function closing(_: string, quote: string): string {

@@ -8,7 +8,7 @@
 import { elementOf, type Row, type Value } from "../row.ts";
 import { findColumn } from "./column.ts";
 import type { Place } from "./field.ts";
-import { isObject, shown } from "./members.ts";
+import { shown, textHint } from "./members.ts";
 
 /** A compiled template. */
 export interface Template {
@@ -30,7 +30,7 @@ export function readTemplate(
   if (typeof value !== "string" || value === "") {
     return place.report(
       `Expected text, found ${shown(value)}`,
-      isObject(value) ? "text that starts with { needs quotes" : undefined,
+      textHint(value),
     );
   }
   const parts = parse(value, place);

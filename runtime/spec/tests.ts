@@ -10,14 +10,14 @@
  * @module
  */
 import type { Row, Schema, Value } from "../row.ts";
-import { findColumn } from "./column.ts";
+import { columnHint } from "./column.ts";
 import { covers } from "./covers.ts";
 import { errorsName } from "./draft.ts";
 import type { Field, Place } from "./field.ts";
 import { fields } from "./fields.ts";
 import { readLiteral } from "./literal.ts";
 import { isObject, readFields, shown } from "./members.ts";
-import { errorSchema, type Port, type SpecTest } from "./spec.ts";
+import { errorSchema, type Port, portName, type SpecTest } from "./spec.ts";
 import { enumerate, nearest, suggestion } from "./suggestion.ts";
 
 /** The `tests:` of a spec as written. */
@@ -183,7 +183,7 @@ function readRows(
   }
   if (!schema) return undefined;
   const rows = value.map((row, index) =>
-    readRow(row, { ...place.at(index), input: schema }, schema)
+    readRow(row, place.at(index), { port, schema })
   );
   if (!rows.every((row) => row !== undefined)) return undefined;
   return { port, place, rows, schema };
@@ -192,7 +192,7 @@ function readRows(
 function readRow(
   value: unknown,
   place: Place,
-  schema: Schema,
+  { port, schema }: { readonly port: Port; readonly schema: Schema },
 ): Readonly<Record<string, Value>> | undefined {
   if (!isObject(value)) {
     return place.report(
@@ -202,8 +202,14 @@ function readRow(
   }
   const read = Object.entries(value).map(([name, one]) => {
     const at = place.at(name);
-    const column = findColumn(name, { ...at, input: schema }, { key: true });
-    if (!column || column === "unknown") return undefined;
+    const column = schema.find((one) => one.name === name);
+    if (!column) {
+      return at.report(
+        `"${portName(port)}" has no column "${name}"`,
+        columnHint(name, schema),
+        { key: true },
+      );
+    }
     if (one === null) return [name, null] as const;
     const literal = readLiteral(one, column.type, at, { anyLength: true });
     return literal === undefined ? undefined : [name, literal] as const;
