@@ -6,6 +6,7 @@
 import {
   type Column,
   elementOf,
+  plainJson,
   type Row,
   type ScalarType,
   type Schema,
@@ -25,7 +26,13 @@ const low64 = (1n << 64n) - 1n;
 export type RowBinaryEncoder = (
   rows: readonly Row[],
   unit: UnitInfo,
+  reject: (row: Row, reason: string) => void,
 ) => Uint8Array<ArrayBuffer>;
+
+/** A value that its column cannot hold: the row is rejected. */
+class ValueError extends Error {
+  override name = "ValueError";
+}
 
 /** Compile the encoder of a schema, with the columns that the sink adds. */
 export function rowBinary(schema: Schema): RowBinaryEncoder {
@@ -39,12 +46,19 @@ export function rowBinary(schema: Schema): RowBinaryEncoder {
   ) as (out: Output, row: Row) => void;
   const fixed = fixedPerColumn * (schema.length + 4);
   const out = new Output(fixed);
-  return (rows, { number, op, version }) => {
+  return (rows, { number, op, version }, reject) => {
     out.restart();
     const deleted = op === "retract" ? 1 : 0;
     rows.forEach((row, index) => {
+      const start = out.at;
       out.room(fixed);
-      put(out, row);
+      try {
+        put(out, row);
+      } catch (error) {
+        out.at = start;
+        if (!(error instanceof ValueError)) throw error;
+        return reject(row, error.message);
+      }
       out.room(fixed);
       out.uint64(number);
       out.uint32(index);
@@ -61,17 +75,18 @@ function columnCode(column: Column, value: string, index: number): string {
   const element = elementOf(type);
   const read = `const ${name} = ${value};`;
   if (element) {
-    const each = scalarCode(element, "item");
+    const each = scalarCode(element, "item", column.name);
     return `${read} out.count(${name} == null ? 0 : ${name}.length);
       if (${name} != null) for (const item of ${name}) { ${each} }`;
   }
-  const write = scalarCode(type as ScalarType, name);
+  const write = scalarCode(type as ScalarType, name, column.name);
   if (!nullable) return `${read} ${write}`;
   return `${read} if (${name} == null) out.uint8(1);
     else { out.uint8(0); ${write} }`;
 }
 
-function scalarCode(type: ScalarType, value: string): string {
+function scalarCode(type: ScalarType, value: string, of: string): string {
+  const name = JSON.stringify(of);
   switch (type) {
     case "bool":
       return `out.uint8(${value} ? 1 : 0);`;
@@ -89,9 +104,9 @@ function scalarCode(type: ScalarType, value: string): string {
     case "float64":
       return `out.float64(${value});`;
     case "address":
-      return `out.ascii(${value}, 42);`;
+      return `out.fixed(${value}, 42, ${name});`;
     case "hash":
-      return `out.ascii(${value}, 66);`;
+      return `out.fixed(${value}, 66, ${name});`;
     case "bytes":
       return `out.hex(${value});`;
     case "string":
@@ -108,7 +123,8 @@ class Output {
   readonly #fixed: number;
   #bytes = new Uint8Array(firstSize);
   #view = new DataView(this.#bytes.buffer);
-  #at = 0;
+  /** Where the next value goes. */
+  at = 0;
 
   /** @param fixed room that there always is behind a value of any length. */
   constructor(fixed: number) {
@@ -116,47 +132,47 @@ class Output {
   }
 
   restart(): void {
-    this.#at = 0;
+    this.at = 0;
   }
 
   copy(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#at);
+    return this.#bytes.slice(0, this.at);
   }
 
   room(bytes: number): void {
-    const need = this.#at + bytes;
+    const need = this.at + bytes;
     if (need <= this.#bytes.length) return;
     const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#at));
+    grown.set(this.#bytes.subarray(0, this.at));
     this.#bytes = grown;
     this.#view = new DataView(grown.buffer);
   }
 
   uint8(value: number): void {
-    this.#bytes[this.#at++] = value;
+    this.#bytes[this.at++] = value;
   }
 
   uint32(value: number): void {
-    this.#view.setUint32(this.#at, value, true);
-    this.#at += 4;
+    this.#view.setUint32(this.at, value, true);
+    this.at += 4;
   }
 
   /** 64 bits, signed or not: two's complement is the same bytes. */
   uint64(value: number | bigint): void {
     if (typeof value === "bigint") {
-      this.#view.setBigUint64(this.#at, BigInt.asUintN(64, value), true);
+      this.#view.setBigUint64(this.at, BigInt.asUintN(64, value), true);
     } else {
       const high = Math.floor(value / low32);
-      this.#view.setUint32(this.#at, value - high * low32, true);
-      this.#view.setInt32(this.#at + 4, high, true);
+      this.#view.setUint32(this.at, value - high * low32, true);
+      this.#view.setInt32(this.at + 4, high, true);
     }
-    this.#at += 8;
+    this.at += 8;
   }
 
   /** 256 bits, signed or not. */
   uint256(value: bigint): void {
     const view = this.#view;
-    const at = this.#at;
+    const at = this.at;
     if (value >= 0n && value <= low64) {
       // Most amounts: three of the four words are zero.
       view.setBigUint64(at, value, true);
@@ -167,21 +183,31 @@ class Output {
       view.setBigUint64(at + 16, (value >> 128n) & low64, true);
       view.setBigUint64(at + 24, (value >> 192n) & low64, true);
     }
-    this.#at += 32;
+    this.at += 32;
   }
 
   float64(value: number): void {
-    this.#view.setFloat64(this.#at, value, true);
-    this.#at += 8;
+    this.#view.setFloat64(this.at, value, true);
+    this.at += 8;
   }
 
-  /** ASCII text of a fixed length. */
+  /** Hex text of a fixed length. */
+  fixed(text: string, length: number, name: string): void {
+    if (text.length !== length) {
+      throw new ValueError(
+        `Column "${name}" takes ${length} characters, not "${text}"`,
+      );
+    }
+    this.ascii(text, length);
+  }
+
+  /** ASCII text whose length is known. */
   ascii(text: string, length: number): void {
     // Lists have any number of items: the row's own room is not enough.
     this.room(length + this.#fixed);
-    const at = this.#at;
+    const at = this.at;
     encoder.encodeInto(text, this.#bytes.subarray(at, at + length));
-    this.#at += length;
+    this.at += length;
   }
 
   /** Hex text of any length. */
@@ -194,12 +220,12 @@ class Output {
     const bytes = encoder.encode(text);
     this.count(bytes.length);
     this.room(bytes.length + this.#fixed);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+    this.#bytes.set(bytes, this.at);
+    this.at += bytes.length;
   }
 
   json(value: unknown): void {
-    this.text(JSON.stringify(value, plainJson));
+    this.text(plainJson(value));
   }
 
   /** A length as a variable-length integer. */
@@ -207,13 +233,9 @@ class Output {
     this.room(this.#fixed);
     let rest = value;
     while (rest > 127) {
-      this.#bytes[this.#at++] = rest % 128 + 128;
+      this.#bytes[this.at++] = rest % 128 + 128;
       rest = Math.floor(rest / 128);
     }
-    this.#bytes[this.#at++] = rest;
+    this.#bytes[this.at++] = rest;
   }
-}
-
-function plainJson(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
 }

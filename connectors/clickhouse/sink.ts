@@ -121,8 +121,8 @@ sinks:
     const encode = rowBinary(schema);
     const columns = [...schema, ...addedColumns].map(({ name }) => name);
     return {
-      encode(rows, unit) {
-        const data = encode(rows, unit);
+      encode(rows, unit, reject) {
+        const data = encode(rows, unit, reject);
         return { data, bytes: data.length };
       },
       async write({ chunks, signal, token }) {

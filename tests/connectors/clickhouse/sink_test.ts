@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { Warehouse } from "../../../connectors/clickhouse/client.ts";
+import { clickhouse } from "../../../connectors/clickhouse/connection.ts";
+import { clickhouseSink } from "../../../connectors/clickhouse/sink.ts";
+import { type Schema, UserError } from "../../../runtime/component.ts";
+import { systemClock } from "../../../runtime/run/clock.ts";
+import { Metrics } from "../../../runtime/run/metrics.ts";
+import { createScheduler } from "../../../runtime/run/scheduler.ts";
+import { canonicalRows } from "../../contracts/canonical.ts";
+import { everyType } from "../../contracts/extreme_rows.ts";
+import { openContext } from "../../contracts/open_context.ts";
+import { sinkContract } from "../../contracts/sink_contract.ts";
+
+/** An embedded ClickHouse in a folder of its own. */
+async function embedded(): Promise<
+  AsyncDisposable & { readonly warehouse: Warehouse }
+> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-clickhouse-" });
+  const metrics = new Metrics();
+  const clock = systemClock;
+  const warehouse = await clickhouse.open({
+    url: undefined,
+    embedded: folder,
+    database: "tests",
+    username: "default",
+    password: undefined,
+    timeout: 60_000,
+  }, {
+    ...openContext({ name: "warehouse" }),
+    scheduler: createScheduler({ clock, metrics }),
+  });
+  await warehouse.health?.();
+  return {
+    warehouse,
+    async [Symbol.asyncDispose]() {
+      await warehouse[Symbol.asyncDispose]?.();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+const config = {
+  table: "rows",
+  order_by: ["block_number", "log_index"],
+  index: ["address"],
+  add_columns: false,
+};
+
+sinkContract({
+  name: "clickhouse",
+  definition: clickhouseSink,
+  rejected: { hash: "0xab" },
+  async arrange(schema) {
+    const server = await embedded();
+    const { warehouse } = server;
+    return {
+      config,
+      connection: warehouse,
+      read: async () =>
+        canonicalRows(
+          schema,
+          await warehouse.rows<Record<string, unknown>>(
+            "SELECT * FROM tests.rows",
+          ),
+        ),
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    };
+  },
+});
+
+/** Open the sink on what is there. */
+async function open(
+  warehouse: Warehouse,
+  { schema = everyType, ...other }:
+    & { schema?: Schema }
+    & Partial<
+      typeof config
+    > = {},
+) {
+  return await clickhouseSink.open({ ...config, ...other }, {
+    ...openContext({ name: "out" }),
+    connection: warehouse,
+    schema,
+    state: undefined,
+  });
+}
+
+function userError(pattern: RegExp) {
+  return (error: unknown) => {
+    assert(error instanceof UserError, String(error));
+    assert.match(error.message, pattern);
+    return true;
+  };
+}
+
+Deno.test("clickhouseSink says which column of an existing table does not fit", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  await open(warehouse);
+  const changed = everyType.map((column) =>
+    column.name === "nonce" ? { ...column, type: "string" as const } : column
+  );
+  await assert.rejects(
+    open(warehouse, { schema: changed }),
+    userError(
+      /"tests.rows_rows" does not fit sink "out": column "nonce" is UInt64, the spec has String/,
+    ),
+  );
+});
+
+Deno.test("clickhouseSink adds missing columns only when it is asked to", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  const fewer = everyType.filter(({ name }) => name !== "label");
+  await open(warehouse, { schema: fewer });
+  await assert.rejects(
+    open(warehouse),
+    userError(/lacks "label" of sink "out": write `add_columns: true`/),
+  );
+  await open(warehouse, { add_columns: true });
+  const columns = await warehouse.rows<{ name: string }>("DESCRIBE tests.rows");
+  assert.deepEqual(
+    columns.map(({ name }) => name),
+    everyType.map(({ name }) => name),
+  );
+});
+
+Deno.test("clickhouseSink takes no table that is not its own", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  await warehouse.command(
+    "CREATE TABLE tests.rows (a UInt8) ENGINE = MergeTree ORDER BY a",
+  );
+  await assert.rejects(
+    open(warehouse),
+    userError(/there is a table of that name \(MergeTree\)/),
+  );
+  await warehouse.command(
+    "CREATE TABLE tests.other_rows (a UInt8) ENGINE = MergeTree ORDER BY a",
+  );
+  await assert.rejects(
+    open(warehouse, { table: "other" }),
+    userError(/column "_version" is missing: it is another table/),
+  );
+});
+
+Deno.test("clickhouseSink keeps rows apart whose order_by is equal", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  const schema: Schema = [{ name: "kind", type: "string", doc: "Kind" }];
+  const sink = await open(warehouse, {
+    schema,
+    order_by: ["kind"],
+    index: [],
+  });
+  const rows = [{ kind: "a" }, { kind: "a" }];
+  const chunks = [1, 2].map((number) => {
+    const id = `0x${number}`;
+    const unit = { number, id, time: 0, op: "insert", version: 1 } as const;
+    return { ...sink.encode(rows, unit, () => assert.fail()), rows: 2, unit };
+  });
+  const signal = new AbortController().signal;
+  await sink.write({ chunks, rows: 4, bytes: 100, token: "t", signal });
+  const [count] = await warehouse.rows<{ n: string }>(
+    "SELECT count() AS n FROM tests.rows",
+  );
+  assert.equal(count?.n, "4");
+});
+
+Deno.test("clickhouseSink counts a materialised view right through repeated inserts and retractions", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  const schema: Schema = [
+    { name: "block_number", type: "uint64", doc: "Block" },
+    { name: "value", type: "uint64", doc: "Value" },
+  ];
+  const sink = await open(warehouse, {
+    schema,
+    order_by: ["block_number"],
+    index: [],
+  });
+  await warehouse.command(
+    "CREATE TABLE tests.sums (k UInt8, n Int64, total Int64) " +
+      "ENGINE = SummingMergeTree ORDER BY k " +
+      "SETTINGS non_replicated_deduplication_window = 1000",
+  );
+  await warehouse.command(
+    "CREATE MATERIALIZED VIEW tests.to_sums TO tests.sums AS " +
+      "SELECT 1 AS k, sum(if(_deleted = 1, -1, 1)) AS n, " +
+      "sum(if(_deleted = 1, -1, 1) * toInt64(value)) AS total FROM tests.rows_rows",
+  );
+  const write = async (op: "insert" | "retract", number: number) => {
+    const version = op === "insert" ? 1 : 2;
+    const unit = { number, id: `0x${number}`, time: 0, op, version };
+    const rows = [{ block_number: number, value: number }];
+    const chunk = { ...sink.encode(rows, unit, () => assert.fail()), rows: 1 };
+    const token = `${op}/${number}`;
+    const signal = new AbortController().signal;
+    const batch = { chunks: [{ ...chunk, unit }], rows: 1, bytes: 1, token };
+    await sink.write({ ...batch, signal });
+  };
+  for (const number of [1, 2, 3]) {
+    await write("insert", number);
+    await write("insert", number);
+  }
+  await write("retract", 3);
+  await write("retract", 3);
+  const [sums] = await warehouse.rows<{ n: string; total: string }>(
+    "SELECT sum(n) AS n, sum(total) AS total FROM tests.sums",
+  );
+  assert.deepEqual(sums, { n: "2", total: "3" });
+});
