@@ -141,7 +141,9 @@ export class ChainReader implements OpenSource {
   #start(head: HeadTracker): Promise<number> {
     const { client, start } = this.#options;
     if (typeof start === "number") return Promise.resolve(start);
-    if (start === "latest") return Promise.resolve(head.number);
+    if ("behind" in start) {
+      return Promise.resolve(Math.max(0, head.number - start.behind));
+    }
     return firstBlockAt(client, { instant: start.instant, last: head.number });
   }
 

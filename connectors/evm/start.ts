@@ -9,20 +9,29 @@ import { blockFlaw } from "./consistency.ts";
 import type { Raw } from "./extra.ts";
 import { whole } from "./hex.ts";
 
-/** A block number, the head, or the first block at or after an instant. */
-export type Start = number | "latest" | { readonly instant: number };
+/**
+ * A block number, so many blocks behind the head, or the first block at or
+ * after an instant.
+ */
+export type Start =
+  | number
+  | { readonly behind: number }
+  | { readonly instant: number };
 
-/** Where to start: `19000000`, `latest`, `2024-01-01`. */
+/** Where to start: `19000000`, `latest`, `latest - 300`, `2024-01-01`. */
 export const startField: Field<Start> = {
-  doc: "Block to start at on a first run: a number, latest, or a date",
+  doc: "Block to start at on a first run: a number, latest, latest - 300, " +
+    "or a date",
   required: false,
   fallback: 0,
   schema: {
     anyOf: [{ type: "integer", minimum: 0 }, { type: "string" }],
-    examples: [19_000_000, "latest", "2024-01-01"],
+    examples: [19_000_000, "latest", "latest - 300", "2024-01-01"],
   },
   read(value, place) {
-    if (value === "latest") return value;
+    const [head, behind] = /^latest(?:\s*-\s*(\d+))?$/.exec(String(value)) ??
+      [];
+    if (head !== undefined) return { behind: Number(behind ?? 0) };
     if (typeof value === "number" && Number.isSafeInteger(value)) {
       if (value >= 0) return value;
       return place.report("A chain starts at block 0");
