@@ -1,0 +1,106 @@
+/**
+ * ClickHouse for one data folder: the engine chDB behind ClickHouse's HTTP
+ * interface, on a free port of the loopback address.
+ *
+ *     deno run --config deno.json --allow-ffi --allow-read --allow-write \
+ *       --allow-net=127.0.0.1 main.ts DIR
+ *
+ * The first line of stdout is `{"url": "http://127.0.0.1:PORT"}` once it
+ * answers, or `{"error": "…", "owner": PID}`. User name and password are in
+ * `DIR/server.json`, which only this user can read. It ends, after the
+ * requests under way, when stdin ends or on SIGTERM; rows it acknowledged
+ * survive any other end too.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { Engine } from "./engine.ts";
+import { createHttpServer } from "./http.ts";
+import { type Address, OwnedError, Ownership } from "./owner.ts";
+
+/**
+ * How long requests under way may take at the end. An insert takes well under
+ * a second; what runs longer is a query whose reader is likely gone, too.
+ */
+const DRAIN_MS = 10_000;
+
+const [folder] = Deno.args;
+if (!folder || Deno.args.length !== 1) {
+  announce({ error: "Cannot start: the only argument is a folder" });
+  Deno.exit(2);
+}
+
+try {
+  await serve(folder);
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  const owner = error instanceof OwnedError ? { owner: error.pid ?? null } : {};
+  announce({ error: message, ...owner });
+  Deno.exit(1);
+}
+
+async function serve(folder: string): Promise<void> {
+  const ownership = await Ownership.take(folder);
+  const engine = new Engine(`${folder}/engine`);
+  const version = await engine.version();
+  const credentials = { username: "sluice", password: randomPassword() };
+  const server = createHttpServer(engine, credentials);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${portOf(server)}`;
+  const address: Address = { url, ...credentials, pid: Deno.pid };
+  await ownership.publish(address);
+  announce({ url, version });
+
+  await ending();
+  // A query cannot be interrupted in the engine, and leaving while one runs
+  // crashes in it: past the deadline the clean way out is the hard one.
+  const deadline = setTimeout(
+    () => Deno.kill(Deno.pid, "SIGKILL"),
+    DRAIN_MS,
+  );
+  server.close();
+  server.closeIdleConnections();
+  await once(server, "close");
+  engine.close();
+  await ownership.release();
+  clearTimeout(deadline);
+  // Leaving main() instead crashes in the engine now and then.
+  Deno.exit(0);
+}
+
+/** Wait for the end of the parent or for an order to stop. */
+async function ending(): Promise<void> {
+  // Ctrl-C and a closed terminal reach the whole process group. The parent
+  // decides: it has rows to deliver here before it stops.
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      if (Deno.stdin.isTerminal()) stopped.resolve();
+    });
+  }
+  Deno.addSignalListener("SIGTERM", () => stopped.resolve());
+  await Promise.race([stopped.promise, Deno.stdin.readable.pipeTo(nowhere())]);
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") {
+    throw new Error("The server has no port");
+  }
+  return address.port;
+}
+
+function nowhere(): WritableStream<Uint8Array> {
+  return new WritableStream();
+}
+
+function randomPassword(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}
+
+/** Tell whoever started this process; it never carries the password. */
+function announce(line: Record<string, unknown>): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+}
