@@ -66,6 +66,7 @@ const renamedFrom = optional(fields.string(
 export const from: Field<readonly string[]> = {
   doc: "What it reads: a stage, one output of it (stage.output), or a list",
   required: true,
+  noun: "stage, output or list",
   schema: {
     anyOf: [
       { type: "string" },
@@ -186,6 +187,7 @@ const listen: Field<string> = {
 export const specFields = {
   name: {
     ...fields.string("Name of the pipeline: its state, metrics and consumers"),
+    schema: { type: "string", pattern: "^[a-z0-9_-]+$" },
     read(value: unknown, place: Place): string | undefined {
       if (typeof value === "string" && /^[a-z0-9_-]+$/.test(value)) {
         return value;

@@ -60,6 +60,10 @@ export interface Field<T> {
   readonly schema: JsonSchema;
   /** Members, when the value is an object with fields of its own. */
   readonly members?: Fields;
+  /** The field of each item, when the value is a list or a map. */
+  readonly item?: Field<unknown>;
+  /** What the value is, in a word or two: "column", "duration". */
+  readonly noun?: string;
   /**
    * Turn the written value into the typed one, or report and return
    * undefined. Never throws.

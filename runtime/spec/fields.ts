@@ -130,36 +130,60 @@ function choice<const T extends string>(
   });
 }
 
-function united<T>(
+interface Quantity<T> {
+  readonly what: string;
+  readonly example: string;
+  /** For editors; `parse` decides. */
+  readonly pattern: string;
+  parse(text: string): T | undefined;
+}
+
+function quantity<T>(
   doc: string,
-  what: string,
-  example: string,
-  parse: (text: string) => T | undefined,
+  { example, parse, pattern, what }: Quantity<T>,
 ): Field<T> {
-  const schema = { type: "string", examples: [example] };
-  return field(doc, schema, (value, place) => {
-    const parsed = typeof value === "string" ? parse(value) : undefined;
-    if (parsed !== undefined) return parsed;
-    return place.report(
-      `Expected ${what}, found ${shown(value)}`,
-      `write it like ${example}`,
-    );
-  });
+  const schema = { type: "string", pattern, examples: [example] };
+  return {
+    ...field(doc, schema, (value, place) => {
+      const parsed = typeof value === "string" ? parse(value) : undefined;
+      if (parsed !== undefined) return parsed;
+      return place.report(
+        `Expected ${what}, found ${shown(value)}`,
+        `write it like ${example}`,
+      );
+    }),
+    noun: what.replace(/^an? /, ""),
+  };
 }
 
 /** A duration in milliseconds. */
 function duration(doc: string): Field<number> {
-  return united(doc, "a duration", "500ms, 2s or 7d", parseDuration);
+  return quantity(doc, {
+    what: "a duration",
+    example: "500ms, 2s or 7d",
+    pattern: "^\\d+(\\.\\d+)?\\s*(ms|s|m|h|d)$",
+    parse: parseDuration,
+  });
 }
 
 /** A size in bytes. */
 function size(doc: string): Field<number> {
-  return united(doc, "a size", "16MiB", parseSize);
+  return quantity(doc, {
+    what: "a size",
+    example: "16MiB",
+    pattern: "^\\d+(\\.\\d+)?\\s*(B|kB|MB|GB|KiB|MiB|GiB)$",
+    parse: parseSize,
+  });
 }
 
 /** A rate or quota: so many in any second, minute, hour or day. */
 function rate(doc: string): Field<Window> {
-  return united(doc, "a rate", "25/s or 100000/day", parseRate);
+  return quantity(doc, {
+    what: "a rate",
+    example: "25/s or 100000/day",
+    pattern: "^\\d+\\s*/\\s*(s|second|m|minute|h|hour|d|day)$",
+    parse: parseRate,
+  });
 }
 
 function list<T>(item: Field<T>, doc: string): Field<readonly T[]> {
@@ -176,6 +200,8 @@ function list<T>(item: Field<T>, doc: string): Field<readonly T[]> {
       return read.every((one) => one !== undefined) ? read as T[] : undefined;
     }),
     ...(item.secret ? { secret: true } : {}),
+    item,
+    noun: "list",
   };
 }
 
@@ -184,15 +210,19 @@ function map<T>(
   doc: string,
 ): Field<Readonly<Record<string, T>>> {
   const schema = { type: "object", additionalProperties: described(item) };
-  return field(doc, schema, (value, place) => {
-    if (!isObject(value)) {
-      return place.report(`Expected a map, found ${shown(value)}`);
-    }
-    const read = Object.entries(value)
-      .map(([key, one]) => [key, item.read(one, place.at(key))] as const);
-    if (read.some(([, one]) => one === undefined)) return undefined;
-    return Object.fromEntries(read) as Record<string, T>;
-  });
+  return {
+    ...field(doc, schema, (value, place) => {
+      if (!isObject(value)) {
+        return place.report(`Expected a map, found ${shown(value)}`);
+      }
+      const read = Object.entries(value)
+        .map(([key, one]) => [key, item.read(one, place.at(key))] as const);
+      if (read.some(([, one]) => one === undefined)) return undefined;
+      return Object.fromEntries(read) as Record<string, T>;
+    }),
+    item,
+    noun: "map",
+  };
 }
 
 function object<F extends Fields>(
@@ -213,64 +243,73 @@ function object<F extends Fields>(
 /** The first of the fields whose editor schema fits the value reads it. */
 function either<T>(options: readonly Field<T>[], doc: string): Field<T> {
   const schema = { anyOf: options.map(described) };
-  return field(doc, schema, (value, place) => {
-    const kind = kindOf(value);
-    const fitting = options.filter(({ schema }) => fits(schema, kind, value));
-    const chosen = fitting.length > 0 ? fitting : options;
-    const [first] = chosen;
-    if (chosen.length === 1 && first) return first.read(value, place);
-    const hints: string[] = [];
-    const silent = silence(place, (hint) => hints.push(hint));
-    for (const option of chosen) {
-      const read = option.read(value, silent);
-      // Again, for what it has to say about the value.
-      if (read !== undefined) return option.read(value, place);
-    }
-    const docs = options.map(({ doc }) => doc).join(", or ");
-    return place.report(
-      `Expected ${docs}; found ${shown(value)}`,
-      hints[0],
-    );
-  });
+  const noun = options.map(({ doc }) => doc).join(", or ");
+  return {
+    ...field(doc, schema, (value, place) => {
+      const kind = kindOf(value);
+      const fitting = options.filter(({ schema }) => fits(schema, kind, value));
+      const chosen = fitting.length > 0 ? fitting : options;
+      const [first] = chosen;
+      if (chosen.length === 1 && first) return first.read(value, place);
+      const hints: string[] = [];
+      const silent = silence(place, (hint) => hints.push(hint));
+      for (const option of chosen) {
+        const read = option.read(value, silent);
+        // Again, for what it has to say about the value.
+        if (read !== undefined) return option.read(value, place);
+      }
+      return place.report(
+        `Expected ${noun}; found ${shown(value)}`,
+        hints[0],
+      );
+    }),
+    noun,
+  };
 }
 
 /** The name of a column of the input. */
 function column(doc: string): Field<string> {
-  return field(doc, { type: "string" }, (value, place) => {
-    if (typeof value !== "string") {
-      return place.report(`Expected a column, found ${shown(value)}`);
-    }
-    return findColumn(value, place) === undefined ? undefined : value;
-  });
+  return {
+    ...field(doc, { type: "string" }, (value, place) => {
+      if (typeof value !== "string") {
+        return place.report(`Expected a column, found ${shown(value)}`);
+      }
+      return findColumn(value, place) === undefined ? undefined : value;
+    }),
+    noun: "column",
+  };
 }
 
 /** A match on columns of the input. */
 function match(doc: string): Field<Match> {
-  return field(doc, { type: "object" }, readMatch);
+  return { ...field(doc, { type: "object" }, readMatch), noun: "match" };
 }
 
 /** Text that may use columns of the input: `tx.{case}`. */
 function template(doc: string): Field<Template> {
-  return field(doc, { type: "string" }, readTemplate);
+  return { ...field(doc, { type: "string" }, readTemplate), noun: "template" };
 }
 
 /** A 20-byte address, lowercased. */
 function address(doc: string): Field<string> {
   const schema = { type: "string", pattern: "^0x[0-9a-fA-F]{40}$" };
-  return field(doc, schema, (value, place) => {
-    if (typeof value === "string" && /^0x[0-9a-fA-F]{40}$/.test(value)) {
-      return value.toLowerCase();
-    }
-    return place.report(
-      `Expected an address, found ${shown(value)}`,
-      `an address is 0x and 40 hex digits, in quotes`,
-    );
-  });
+  return {
+    ...field(doc, schema, (value, place) => {
+      if (typeof value === "string" && /^0x[0-9a-fA-F]{40}$/.test(value)) {
+        return value.toLowerCase();
+      }
+      return place.report(
+        `Expected an address, found ${shown(value)}`,
+        `an address is 0x and 40 hex digits, in quotes`,
+      );
+    }),
+    noun: "address",
+  };
 }
 
 /** A file or folder; relative to the folder of the spec. */
 function file(doc: string): Field<string> {
-  return string(doc);
+  return { ...string(doc), noun: "path" };
 }
 
 /** Anything; the component reads it in its own `check`. */

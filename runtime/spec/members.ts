@@ -49,13 +49,21 @@ export function readMembers<F extends Fields>(
       broken.add(name);
       place.report(`Missing field "${name}"${of}`, member.doc, { key: true });
     }
-    const one = key === undefined ? member.fallback : value[key];
+    const one =
+      key === undefined || isLeftOut(member, value[key], place.at(key))
+        ? member.fallback
+        : value[key];
     if (one === undefined) continue;
     const read = member.read(one, place.at(key ?? name));
     if (read === undefined) broken.add(name);
     config[name] = read;
   }
   return { config: config as Partial<Config<F>>, broken };
+}
+
+/** `password: "${PASSWORD:-}"` without a password is no password at all. */
+function isLeftOut(member: Field<unknown>, value: unknown, place: Place) {
+  return !member.required && value === "" && place.interpolated;
 }
 
 /** Which key holds which member. */

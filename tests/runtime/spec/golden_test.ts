@@ -54,8 +54,8 @@ for (const name of names("invalid")) {
   Deno.test(`checkSpec() explains invalid/${name}.yaml`, async () => {
     const got = await messages("invalid", name);
     const golden = `${folder}invalid/${name}.txt`;
-    if (update) return Deno.writeTextFileSync(golden, got);
-    assert.equal(got, Deno.readTextFileSync(golden));
+    if (update) return await Deno.writeTextFile(golden, got);
+    assert.equal(got, await Deno.readTextFile(golden));
   });
 }
 
