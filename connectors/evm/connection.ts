@@ -145,10 +145,13 @@ sinks:
         const path = one.url.slice(RECORDING.length);
         const recording = await openRecording(path);
         ends = recording.header.to;
-        endpoints.push(openEndpoint(one, new RecordingTransport(recording), {
-          context,
-          config,
-        }));
+        // Nobody counts what is read from a file.
+        const unlimited = { ...one, quota: undefined, rate: undefined };
+        endpoints.push(openEndpoint(
+          unlimited,
+          new RecordingTransport(recording),
+          { context, config },
+        ));
         continue;
       }
       const keys = keysOf(one);

@@ -62,7 +62,11 @@ export function readMembers<F extends Fields>(
 }
 
 /** `password: "${PASSWORD:-}"` without a password is no password at all. */
-function isLeftOut(member: Field<unknown>, value: unknown, place: Place) {
+function isLeftOut(
+  member: Field<unknown>,
+  value: unknown,
+  place: Place,
+): boolean {
   return !member.required && value === "" && place.interpolated;
 }
 

@@ -106,7 +106,8 @@ async function runOne(
     });
   }
   const seconds = (performance.now() - began) / 1000;
-  terminal.print(summary(spec, { results, metrics, seconds, dryRun }));
+  const npx = context.env("npm_command") === "exec";
+  terminal.print(summary(spec, { results, metrics, seconds, dryRun, npx }));
   return results;
 }
 

@@ -14,6 +14,8 @@ export interface SummaryOptions {
   readonly metrics: Metrics;
   readonly seconds: number;
   readonly dryRun: boolean;
+  /** Whether the program was started through npx: then `deno` is not there. */
+  readonly npx: boolean;
 }
 
 /** A table of the sinks and, where there is one, a query to try. */
@@ -23,10 +25,10 @@ export function summary(spec: Spec, options: SummaryOptions): string {
     head: [
       "sink",
       "type",
-      dryRun ? "rows (not written)" : "rows",
+      dryRun ? "rows (not written)" : "new rows",
       "up to block",
     ],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
     colAligns: ["left", "left", "right", "right"],
   });
   for (const { cursor, name, rows, type } of results) {
@@ -37,19 +39,19 @@ export function summary(spec: Spec, options: SummaryOptions): string {
     table.toString(),
     `${number(blocks)} blocks in ${seconds.toFixed(1)} s`,
   ];
-  const query = dryRun ? undefined : queryToTry(spec);
+  const query = dryRun ? undefined : queryToTry(spec, options.npx);
   if (query) lines.push("", "Try:", `  ${query}`);
   return lines.join("\n");
 }
 
 /** A `query` command on the first table of the spec. */
-function queryToTry(spec: Spec): string | undefined {
+function queryToTry(spec: Spec, npx: boolean): string | undefined {
   const sink = spec.stages.find((stage) =>
     stage.kind === "sink" && "table" in stage.written &&
     stage.definition.type === "clickhouse"
   );
   if (!sink) return undefined;
-  return `deno task query ${spec.file} ` +
+  return `${npx ? "npx -y " : ""}deno task query ${spec.file} ` +
     `"SELECT count() FROM ${sink.written["table"]}"`;
 }
 
