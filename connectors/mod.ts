@@ -17,7 +17,9 @@ import { chain } from "./evm/source.ts";
 import { fileSink } from "./files/sink.ts";
 import { classify } from "./rows/classify.ts";
 import { filter } from "./rows/filter.ts";
+import { module } from "./rows/module.ts";
 import { select } from "./rows/select.ts";
+import { stdoutSink } from "./stdout/sink.ts";
 
 /** The components in their fixed order. */
 export const components: Registry = [
@@ -26,8 +28,10 @@ export const components: Registry = [
   classify,
   filter,
   select,
+  module,
   decode,
   fileSink,
+  stdoutSink,
   blackholeSink,
   clickhouse,
   clickhouseSink,

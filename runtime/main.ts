@@ -15,6 +15,7 @@ import { queryVerb } from "./verbs/query.ts";
 import { recordVerb } from "./verbs/record.ts";
 import { resetVerb } from "./verbs/reset.ts";
 import { runVerb } from "./verbs/run.ts";
+import { schemaVerb } from "./verbs/schema.ts";
 import { statusVerb } from "./verbs/status.ts";
 import { systemTerminal } from "./verbs/terminal.ts";
 import { Exit, type Verb, type VerbContext } from "./verbs/verb.ts";
@@ -29,6 +30,7 @@ const verbs: readonly Verb[] = [
   resetVerb,
   queryVerb,
   recordVerb,
+  schemaVerb,
 ];
 
 /** Lines of help that are longer are hard to read. */

@@ -16,6 +16,7 @@ export type Written = Readonly<Record<string, unknown>>;
 
 /** A spec as plain data, in the order in which people write one. */
 export function normalSpec(spec: Spec): Written {
+  const listen = spec.observe?.listen;
   const stages = (kind: Stage["kind"]) =>
     spec.stages.filter((stage) => stage.kind === kind)
       .map((stage) => [stage.name, normalStage(stage, spec)]);
@@ -28,6 +29,7 @@ export function normalSpec(spec: Spec): Written {
     sources: section(stages("source")),
     transforms: section(stages("transform")),
     sinks: section(stages("sink")),
+    observe: listen === undefined ? undefined : { listen },
   });
 }
 

@@ -35,7 +35,7 @@ export function planText(plan: Plan): string {
     ],
     ...plan.sources.map((source) => sourceLines(source, listed)),
     ...plan.transforms.map((transform) => transformLines(transform, listed)),
-    ...plan.sinks.map((sink) => sinkLines(sink, listed)),
+    ...plan.sinks.map((sink) => sinkLines(sink, { listed, plan })),
   ];
   return blocks.map((lines) => lines.join("\n")).join("\n\n");
 }
@@ -85,15 +85,19 @@ function transformLines(
   ];
 }
 
-function sinkLines(sink: SinkPlan, listed: Listed): readonly string[] {
+function sinkLines(
+  sink: SinkPlan,
+  { listed, plan }: { readonly listed: Listed; readonly plan: Plan },
+): readonly string[] {
   const { batch, columns, ddl, deliver, delivery, from, name, source } = sink;
+  const reorgs = plan.sources.some((one) => one.name === source && one.reorgs);
   return [
     `Sink ${titleOf(sink)}`,
     "",
     ...indented([
       `reads ${from.join(", ")}, keeps a cursor of ${source}`,
       `guarantee: ${delivery}`,
-      `delivers: ${deliverText(deliver)}`,
+      `delivers: ${deliverText(deliver, reorgs)}`,
       `writes at ${batch.rows} rows, ${batch.bytes} or ${batch.every}, ` +
       "whichever comes first",
       ...columnLines(`sink ${name}`, columns, listed),
@@ -107,14 +111,13 @@ function statementLines(statement: string): readonly string[] {
   return `${statement.trim().replace(/;$/, "")};`.split("\n");
 }
 
-function deliverText(deliver: Deliver): string {
+function deliverText(deliver: Deliver, reorgs: boolean): string {
   if (typeof deliver === "object") {
     return `confirmations: ${deliver.confirmations}, ` +
       "when so many blocks are above";
   }
-  return deliver === "latest"
-    ? "latest, at once; a reorg is taken back"
-    : `${deliver}, when the chain says so`;
+  if (deliver !== "latest") return `${deliver}, when the chain says so`;
+  return reorgs ? "latest, at once; a reorg is taken back" : "latest, at once";
 }
 
 /** Outputs of one stage that have the same columns. */

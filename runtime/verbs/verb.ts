@@ -42,7 +42,7 @@ export async function loadSpec(
 ): Promise<Spec> {
   const { diagnostics, spec } = await checkSpec(file, { registry, env });
   if (diagnostics.length > 0) {
-    terminal.note(formatDiagnostics(diagnostics, "text"));
+    terminal.note(formatDiagnostics(diagnostics, "text").trimEnd());
   }
   if (!spec) throw new Exit(2);
   return spec;
