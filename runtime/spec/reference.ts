@@ -204,7 +204,7 @@ function columns(schema: Schema, input: Schema): string[] {
       ["column", "type", "what it holds"],
       added.map(({ doc, name, nullable, type }) => [
         `\`${name}\``,
-        `${type}${nullable ? " or null" : ""}`,
+        `\`${type}\`${nullable ? " or null" : ""}`,
         doc,
       ]),
     ),
@@ -224,7 +224,15 @@ function delivery(component: Component, stage: Stage | undefined): string[] {
 
 function table(head: readonly string[], rows: readonly string[][]): string {
   const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+    `| ${cells.map(cellText).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)]
     .join("\n");
+}
+
+/** Text for a table: no cell ends early, and `<table>` is no HTML. */
+function cellText(text: string): string {
+  return text.replaceAll("|", "\\|")
+    .split("`")
+    .map((part, index) => index % 2 === 0 ? part.replace(/</g, "&lt;") : part)
+    .join("`");
 }

@@ -137,8 +137,9 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
   // What is missing in the environment may be read as an empty text.
   const broken = new Set([
     ...read.broken,
-    ...Object.keys(config)
-      .filter((name) => isIncomplete(place.at(name).path, draft.source)),
+    ...[...draft.written]
+      .filter(([, key]) => isIncomplete(place.at(key).path, draft.source))
+      .map(([name]) => name),
   ]);
   const shape = { config, input: input?.schema ?? [], name: draft.name };
   if (broken.size > 0) {
@@ -281,7 +282,7 @@ function connectionField(
         const wrong = found.definition && found.definition.type !== type;
         return wrong
           ? place.report(
-            `Expected a ${type} connection, "${value}" is of type ` +
+            `Expected a connection of type ${type}, "${value}" is of type ` +
               `${found.definition?.type}`,
             hint,
           )
