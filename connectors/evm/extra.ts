@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Logger, Value } from "../../runtime/component.ts";
+import type { Logger, Row, Value } from "../../runtime/component.ts";
 
 /** An object as a node returned it. */
 export type Raw = { readonly [field: string]: unknown };
@@ -62,4 +62,20 @@ function same(a: readonly string[], b: readonly string[]): boolean {
     if (a[index] !== b[index]) return false;
   }
   return true;
+}
+
+/**
+ * Some fields repeat what another one says. Such a field is kept only where
+ * it says something else, as on chains with rules of their own.
+ */
+export function withDiffering(
+  extra: Value,
+  raw: Raw,
+  ...[field, expected]: readonly [field: string, expected: unknown]
+): Value {
+  const value = raw[field];
+  if (value === expected || value === undefined || value === null) return extra;
+  const same = String(value).toLowerCase() ===
+    String(expected ?? "").toLowerCase();
+  return same ? extra : { ...(extra as Row | null), [field]: value as Value };
 }
