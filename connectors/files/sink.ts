@@ -13,10 +13,8 @@ import {
   type SinkContext,
 } from "../../runtime/component.ts";
 import { AppendedFiles } from "./appended.ts";
-import { csvFormat } from "./csv.ts";
 import { jsonlFormat } from "./jsonl.ts";
-import { ParquetFiles } from "./parquet.ts";
-import { type ParquetColumns, parquetEncoder } from "./parquet_columns.ts";
+import type { ParquetColumns } from "./parquet_columns.ts";
 
 const formats = ["jsonl", "csv", "parquet"] as const;
 
@@ -83,7 +81,9 @@ export const fileSink = defineSink({
   check({ config, place, schema }) {
     const { compress, path, rotate } = config;
     const format = formatOf(config);
-    if (format === undefined) {
+    if (path.endsWith("/")) {
+      place.at("path").report(`"${path}" is a folder`, "add a file's name");
+    } else if (format === undefined) {
       place.at("path").report(
         `Cannot tell the format of "${path}"`,
         `end it in .jsonl, .csv or .parquet, or write format: jsonl`,
@@ -141,8 +141,10 @@ async function openText(
   const { name, pipeline, schema, state } = context;
   const { path, rotate } = config;
   const owner = { pipeline, sink: name };
-  const format = formatOf(config) === "csv" ? "csv" : "jsonl";
-  const { encode, header } = textFormats[format](schema);
+  const format = formatOf(config) ?? "jsonl";
+  const { encode, header } = format === "csv"
+    ? (await import("./csv.ts")).csvFormat(schema)
+    : jsonlFormat(schema);
   const compress = compressed(config);
   const files = await AppendedFiles.open(
     { path, owner, format, header, compress, rotate },
@@ -160,12 +162,12 @@ async function openParquet(
   { name, pipeline, schema, state }: SinkContext<unknown>,
 ): Promise<OpenSink<ParquetColumns>> {
   const owner = { pipeline, sink: name };
+  const { ParquetFiles } = await import("./parquet.ts");
+  const { parquetEncoder } = await import("./parquet_columns.ts");
   const files = await ParquetFiles.open({ path, owner, schema }, state);
   const { encode } = parquetEncoder(schema);
   return { encode, write: (batch) => files.write(batch) };
 }
-
-const textFormats = { csv: csvFormat, jsonl: jsonlFormat };
 
 function compressed({ compress, path }: FileConfig): boolean {
   return compress === undefined ? path.endsWith(".gz") : compress === "gzip";

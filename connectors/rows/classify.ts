@@ -94,6 +94,7 @@ transforms:
 sinks:
   deploys: { type: file, from: kind.deploy, path: data/deploys.jsonl }
   others: { type: blackhole, from: [kind.transfer, kind.call] }
+  rejects: { type: file, from: errors, path: data/rejects.jsonl }
 `,
   open({ cases }: Config<typeof classifyFields>) {
     const rules = Object.entries(cases);

@@ -125,7 +125,8 @@ transforms:
       value: uint256
       digits: uint8
 sinks:
-  large: { type: file, from: large, path: data/large_transfers.jsonl }
+  transfers: { type: file, from: large, path: data/large_transfers.jsonl }
+  rejects: { type: file, from: errors, path: data/rejects.jsonl }
 `,
   async open(config: ModuleConfig, { folder, input }) {
     const transform = await load(resolve(folder, config.module));

@@ -84,13 +84,13 @@ connections:
 sources:
   chain: { type: evm.chain, connection: eth, emit: [transactions] }
 transforms:
-  payments:
+  slim:
     type: select
     from: chain.transactions
     columns: [block_number, hash, from_address, to_address, value]
     rename: { from_address: payer, to_address: payee }
 sinks:
-  payments: { type: file, from: payments, path: data/payments.csv }
+  payments: { type: file, from: slim, path: data/payments.csv }
 `,
   open(config: SelectConfig, { input }) {
     const copy = compileCopy(picked(config, input));

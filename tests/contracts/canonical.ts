@@ -88,7 +88,8 @@ function canonical(type: ColumnType, value: unknown): unknown {
     case "bool":
       return value === true || value === 1 || value === "true";
     case "float64":
-      return Number(value);
+      // JSON has no negative zero.
+      return Number(value) + 0;
     case "json":
       return typeof value === "string" ? jsonOf(value) : value;
   }

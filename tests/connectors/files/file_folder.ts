@@ -82,10 +82,14 @@ export function csvChanges(text: string): Change[] {
 
 /** The changes in a Parquet file. */
 export async function parquetChanges(path: string): Promise<Change[]> {
-  const { buffer } = await Deno.readFile(path);
+  return await parquetRows(await Deno.readFile(path));
+}
+
+/** The changes in the bytes of a Parquet file. */
+export async function parquetRows(bytes: Uint8Array): Promise<Change[]> {
   const rows = await parquetReadObjects({
-    file: buffer,
-    compressors: { ZSTD: (bytes) => new Uint8Array(zstdDecompressSync(bytes)) },
+    file: bytes.slice().buffer,
+    compressors: { ZSTD: (one) => new Uint8Array(zstdDecompressSync(one)) },
   });
   return rows.map(({ _op: op, ...row }) => ({ op, row }));
 }
