@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import type { Registry } from "./component.ts";
-import { SpecError, UserError } from "./errors.ts";
+import { RetryableError, SpecError, UserError } from "./errors.ts";
 import { FencedError } from "./run/state.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { graphVerb } from "./verbs/graph.ts";
@@ -86,7 +86,7 @@ function report(error: unknown, { terminal }: VerbContext): number {
     terminal.note(error.message);
     return 2;
   }
-  if (error instanceof UserError || error instanceof FencedError) {
+  if (isForUsers(error)) {
     terminal.note(`error: ${error.message}`);
     return 1;
   }
@@ -95,6 +95,13 @@ function report(error: unknown, { terminal }: VerbContext): number {
     terminal.note(`caused by: ${cause}`);
   }
   return 1;
+}
+
+/** Whether the message says it all; no stack helps. */
+function isForUsers(error: unknown): error is Error {
+  return error instanceof UserError || error instanceof FencedError ||
+    // A run tries again; a verb that asks once tells why it failed.
+    error instanceof RetryableError;
 }
 
 function causeOf(error: unknown): unknown {

@@ -17,7 +17,7 @@ import {
 } from "../../runtime/component.ts";
 import { EvmClient } from "./client.ts";
 import { Endpoint } from "./endpoint.ts";
-import { openRecording } from "./recording.ts";
+import { openRecording, type Recording, RecordingError } from "./recording.ts";
 import { RecordingTransport } from "./replay.ts";
 import { HttpTransport, type Transport } from "./rpc.ts";
 
@@ -143,7 +143,7 @@ sinks:
       if (one.url === "") continue;
       if (one.url.startsWith(RECORDING)) {
         const path = one.url.slice(RECORDING.length);
-        const recording = await openRecording(path);
+        const recording = await recordingAt(path);
         ends = recording.header.to;
         // Nobody counts what is read from a file.
         const unlimited = { ...one, quota: undefined, rate: undefined };
@@ -183,6 +183,15 @@ sinks:
     });
   },
 });
+
+async function recordingAt(path: string): Promise<Recording> {
+  try {
+    return await openRecording(path);
+  } catch (error) {
+    if (!(error instanceof RecordingError)) throw error;
+    throw new UserError(error.message, { cause: error });
+  }
+}
 
 function endpointsOf(
   config: Settings,

@@ -17,5 +17,12 @@ export async function assertGolden(file: URL, text: string): Promise<void> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return `No ${file.pathname}; make it with -- --update\n`;
   });
-  assert.equal(got, wanted);
+  try {
+    assert.equal(got, wanted);
+  } catch (error) {
+    if (error instanceof Error) {
+      error.message += `\nIf it is right: deno test -A FILE -- --update`;
+    }
+    throw error;
+  }
 }

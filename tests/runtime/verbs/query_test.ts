@@ -84,6 +84,14 @@ Deno.test("query ends with 1 when the database refuses", async () => {
   assert.equal(err, 'error: Cannot run "BAD sql": syntax error');
 });
 
+Deno.test("query ends with 1 when the database is out of reach", async () => {
+  await using folder = await folderWith({
+    "a.yaml": "name: a\nconnections: { shop: { type: shop, mood: busy } }\n",
+  });
+  const { code, err } = await sluice(["query", folder.at("a.yaml"), "x"]);
+  assert.deepEqual([code, err], [1, "error: The shop is busy"]);
+});
+
 Deno.test("query ends with 2 when the connection is wrong", async () => {
   await using folder = await folderWith({
     "mood.yaml": "name: x\nconnections: { shop: { type: shop, mood: sad } }\n",

@@ -63,6 +63,7 @@ const shop = defineConnection<typeof shopFields, Connected>({
         return Promise.resolve();
       },
       query(sql, { format }) {
+        if (mood === "busy") throw new RetryableError("The shop is busy");
         if (sql.startsWith("BAD")) {
           throw new UserError(`Cannot run "${sql}": syntax error`);
         }
