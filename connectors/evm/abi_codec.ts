@@ -115,8 +115,8 @@ export function compileRecord(
   fields: readonly Field[],
 ): Read<{ readonly [name: string]: AbiValue }> {
   type Values = Record<string, AbiValue>;
-  // Setting "__proto__" would set the prototype, unless the object has such a
-  // property of its own; entries and spreading make it one.
+  // Setting "__proto__" would set the prototype where Deno was told to have it
+  // (--unstable-unsafe-proto); not if it already is a property of the object.
   const blank: Values = Object.fromEntries(keys.map((key) => [key, ""]));
   const create = keys.includes("__proto__")
     ? (): Values => ({ ...blank })

@@ -18,10 +18,12 @@
  * - a topic that is not 32 bytes;
  * - data that ends before its last argument (after a dynamic one, viem reads
  *   that argument from the wrong place);
- * - data that decodes into more than four times itself (`AbiInput.spend`; viem
+ * - data that decodes into more than twice itself (`AbiInput.spend`; viem
  *   counts 8,192 repeated reads, whatever their length).
  *
  * And laxer for `function` (24 bytes) and for that counter, in long data.
+ * Anonymous events are read from their first topic on, as the specification of
+ * the ABI has it; viem takes that topic for a signature.
  *
  * @module
  */
@@ -133,11 +135,13 @@ function compileData(
   parameters: readonly AbiParameter[],
   start: number,
 ): (data: string) => AbiArguments {
+  const hasData = parameters.length > 0;
   const frame = { ...layOutArguments(parameters), base: 0 };
   const decodeDigits = compileDigits(parameters, frame);
-  return parameters.length === 0
-    ? (data) => (digitsAfter(start, data), {})
-    : (data) => decodeDigits(digitsAfter(start, data));
+  return (data) => {
+    const digits = digitsAfter(start, data);
+    return decodeDigits(hasData ? digits : "");
+  };
 }
 
 function layOutArguments(parameters: readonly AbiParameter[]): Frame {

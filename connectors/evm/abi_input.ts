@@ -15,9 +15,10 @@ const SCRATCH_BYTES = 64 * 1024;
  * Words that may be decoded for each word of data, and for any data however
  * short. Canonical data is read once (a factor of 1); a compressing encoder
  * shares some tails; offsets which all lead to one long tail would turn a
- * kilobyte of calldata into megabytes of rows.
+ * kilobyte of calldata into megabytes of rows. At 2, the 128 KiB of the largest
+ * transaction take at most 10 ms.
  */
-const WORDS_PER_WORD = 4;
+const WORDS_PER_WORD = 2;
 const FREE_WORDS = 256;
 
 /** Data that does not fit its ABI. */
