@@ -225,7 +225,7 @@ function agree(
   if (!(ours instanceof DecodeError)) {
     assert.deepEqual(ours, viems, "viem decodes something else, or nothing");
     const words = weigh(ours);
-    assert(words <= 3 * (256 + 4 * size / 32), `${words} from ${size} bytes`);
+    assert(words <= 3 * (256 + 2 * size / 32), `${words} from ${size} bytes`);
     return;
   }
   // The two verdicts that are stricter on purpose (see abi_decoder.ts).
