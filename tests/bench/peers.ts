@@ -1,0 +1,294 @@
+// deno-lint-ignore-file no-console -- a benchmark prints its table
+/**
+ * Job B of the shared bench beside its peers, in one run on one machine:
+ * every block, transaction, receipt and log of 2,000 blocks of 100
+ * transactions, to files and to the embedded ClickHouse.
+ *
+ *   deno task bench [--runs 3] [--peers squid,tiders,cryo]
+ *
+ * Needs the bench folder (SLUICE_BENCH, default ../shared/bench) with its
+ * peers installed in SLUICE_BENCH_WORK (default .sluice/bench):
+ *
+ *   python3 BENCH/bench.py install squid tiders cryo --work WORK
+ *
+ * and GNU time. Each run gets a fresh node and an empty folder; CPU and peak
+ * RSS are the kernel's for the program and its children, without the node;
+ * rows are compared with the node's own totals.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { TextLineStream } from "./lines.ts";
+
+/** The blocks of job B. */
+const last = 2000;
+
+const root = new URL("../../", import.meta.url).pathname;
+
+interface Result {
+  readonly name: string;
+  readonly wall: number;
+  readonly cpu: number;
+  readonly rssMiB: number;
+  readonly calls: number;
+  readonly correct: boolean;
+}
+
+/** Totals that a correct reader finds, as the node says them. */
+interface Truth {
+  readonly blocks: number;
+  readonly transactions: number;
+  readonly failed: number;
+  readonly logs: number;
+  readonly gasUsed: number;
+}
+
+interface Place {
+  readonly bench: string;
+  readonly work: string;
+}
+
+const sinks = (file: boolean) =>
+  ["blocks", "transactions", "logs"].map((port) => {
+    const order = port === "blocks"
+      ? "[number]"
+      : `[block_number, ${
+        port === "logs" ? "log_index" : "transaction_index"
+      }]`;
+    return file
+      ? `  ${port}: { type: file, from: chain.${port}, path: ${port}.jsonl }`
+      : `  ${port}: { type: clickhouse, connection: warehouse, ` +
+        `from: chain.${port}, table: ${port}, order_by: ${order} }`;
+  }).join("\n");
+
+function spec(file: boolean): string {
+  return `name: bench
+connections:
+  eth: { type: evm, url: "\${ETH_RPC_URL}" }
+${
+    file
+      ? ""
+      : "  warehouse: { type: clickhouse, embedded: clickhouse }\n"
+  }sources:
+  chain: { type: evm.chain, connection: eth, emit: [blocks, transactions, logs], start: 1 }
+sinks:
+${sinks(file)}
+`;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      runs: { type: "string", default: "3" },
+      peers: { type: "string", default: "squid,tiders,cryo" },
+    },
+  });
+  const place = {
+    bench: Deno.env.get("SLUICE_BENCH") ?? `${root}../shared/bench`,
+    work: Deno.env.get("SLUICE_BENCH_WORK") ?? `${root}.sluice/bench`,
+  };
+  const results: Result[] = [];
+  for (let run = 0; run < Number(values.runs); run++) {
+    for (const peer of values.peers.split(",").filter(Boolean)) {
+      results.push(await runPeer(peer, place));
+    }
+    for (const file of [true, false]) {
+      results.push(await runSluice(file, place));
+    }
+    print(results);
+  }
+}
+
+/** One run of a peer by the shared bench. */
+async function runPeer(peer: string, place: Place): Promise<Result> {
+  const output = await execute("python3", [
+    `${place.bench}/bench.py`,
+    ...["run", peer, "--jobs", "B", "--runs", "1", "--work", place.work],
+  ]);
+  const line = JSON.parse(output.trim().split("\n").at(-1) ?? "{}");
+  const { calls, correct, cpu, rssMiB, wall } = line;
+  return { name: peer, wall, cpu, rssMiB, calls, correct };
+}
+
+/** One run of Sluice on a fresh node and an empty folder. */
+async function runSluice(file: boolean, place: Place): Promise<Result> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
+  const port = freePort();
+  const node = new Deno.Command(`${place.work}/mocknode`, {
+    args: ["-addr", `127.0.0.1:${port}`],
+    stderr: "null",
+  }).spawn();
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    await answers(`${url}/stats`);
+    const truth: Truth = await getJson(`${url}/truth?from=1&to=${last}`);
+    await fetch(`${url}/reset`, { method: "POST" }).then((it) => it.text());
+    await Deno.writeTextFile(`${folder}/spec.yaml`, spec(file));
+    const began = performance.now();
+    const time = await sluice(["run", "spec.yaml", "--to", String(last)], {
+      folder,
+      url,
+      timed: true,
+    });
+    const wall = (performance.now() - began) / 1000;
+    const { calls } = await getJson<{ calls: number }>(`${url}/stats`);
+    const rows = file
+      ? await countFiles(folder)
+      : await countTables(folder, url);
+    const correct = Object.entries(rows).every(([key, value]) =>
+      truth[key as keyof Truth] === value
+    );
+    if (!correct) console.error("wrong rows", { rows, truth });
+    return {
+      name: file ? "Sluice to files" : "Sluice to ClickHouse",
+      wall,
+      cpu: seconds(time, "User time") + seconds(time, "System time"),
+      rssMiB: seconds(time, "Maximum resident") / 1024,
+      calls,
+      correct,
+    };
+  } finally {
+    node.kill();
+    await node.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Run the program in a folder; what it (or GNU time) says on stderr. */
+async function sluice(
+  args: readonly string[],
+  { folder, timed, url }: { folder: string; timed: boolean; url: string },
+): Promise<string> {
+  const program = [
+    Deno.execPath(),
+    ...["run", "-A", "--config", `${root}deno.json`, `${root}sluice.ts`],
+    ...args,
+  ];
+  const [command = "", ...rest] = timed
+    ? ["/usr/bin/time", "-v", ...program]
+    : program;
+  const output = await new Deno.Command(command, {
+    args: rest,
+    cwd: folder,
+    env: { ETH_RPC_URL: `${url}/bench` },
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(output.stderr);
+  if (!output.success) throw new Error(`Sluice failed: ${text}`);
+  return timed ? text : new TextDecoder().decode(output.stdout);
+}
+
+async function countFiles(folder: string): Promise<Truth> {
+  let failed = 0;
+  let gasUsed = 0;
+  const count = async (name: string, each: (line: string) => void) => {
+    let lines = 0;
+    const file = await Deno.open(`${folder}/${name}.jsonl`);
+    for await (const line of file.readable.pipeThrough(new TextLineStream())) {
+      lines++;
+      each(line);
+    }
+    return lines;
+  };
+  const blocks = await count("blocks", (line) => {
+    gasUsed += JSON.parse(line).gas_used;
+  });
+  const transactions = await count("transactions", (line) => {
+    if (JSON.parse(line).receipt_status === 0) failed++;
+  });
+  const logs = await count("logs", () => {});
+  return { blocks, transactions, failed, logs, gasUsed };
+}
+
+async function countTables(folder: string, url: string): Promise<Truth> {
+  const sql = `SELECT (SELECT count() FROM blocks) AS blocks,
+    (SELECT sum(gas_used) FROM blocks) AS gasUsed,
+    (SELECT count() FROM transactions) AS transactions,
+    (SELECT countIf(receipt_status = 0) FROM transactions) AS failed,
+    (SELECT count() FROM logs) AS logs`;
+  const args = ["query", "spec.yaml", sql, "--format", "json"];
+  const text = await sluice(args, { folder, url, timed: false });
+  const row: Record<string, string> = JSON.parse(text);
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [key, Number(value)]),
+  ) as unknown as Truth;
+}
+
+function seconds(time: string, what: string): number {
+  const [, value] = new RegExp(`${what}.*: ([0-9.]+)`).exec(time) ?? [];
+  return Number(value);
+}
+
+/** A table of medians, and how Sluice stands to each peer. */
+function print(results: readonly Result[]): void {
+  const names = [...new Set(results.map(({ name }) => name))];
+  const rows = names.map((name) => {
+    const runs = results.filter((result) => result.name === name);
+    const median = (of: (result: Result) => number) =>
+      runs.map(of).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;
+    return {
+      name,
+      runs: runs.length,
+      wall: median(({ wall }) => wall),
+      cpu: median(({ cpu }) => cpu),
+      rss: median(({ rssMiB }) => rssMiB),
+      calls: median(({ calls }) => calls),
+      right: runs.filter(({ correct }) => correct).length,
+    };
+  });
+  console.log(
+    "| | runs | wall s | blocks/s | CPU s | peak RSS MiB | calls/block | rows right |",
+  );
+  console.log("|---|---|---|---|---|---|---|---|");
+  for (const { calls, cpu, name, right, rss, runs, wall } of rows) {
+    console.log(
+      `| ${name} | ${runs} | ${wall.toFixed(1)} | ${
+        Math.round(last / wall)
+      } | ${cpu.toFixed(1)} | ${Math.round(rss)} | ${
+        (calls / last).toFixed(3)
+      } | ${right}/${runs} |`,
+    );
+  }
+  for (const ours of rows.filter(({ name }) => name.startsWith("Sluice"))) {
+    const ratios = rows.filter(({ name }) => !name.startsWith("Sluice"))
+      .map(({ name, wall }) => `${(wall / ours.wall).toFixed(2)} x ${name}`);
+    console.log(`${ours.name}: ${ratios.join(", ")} (by wall time)`);
+  }
+}
+
+async function execute(command: string, args: string[]): Promise<string> {
+  const { stderr, stdout, success } = await new Deno.Command(command, {
+    args,
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  if (!success) {
+    throw new Error(`${command} failed: ${new TextDecoder().decode(stderr)}`);
+  }
+  return new TextDecoder().decode(stdout);
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function answers(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await getJson(url);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function getJson<T>(url: string): Promise<T> {
+  const reply = await fetch(url);
+  return await reply.json() as T;
+}
+
+if (import.meta.main) await main();
