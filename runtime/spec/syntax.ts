@@ -60,6 +60,10 @@ function describe(error: YAMLError, text: string): SyntaxProblem {
       ...at,
     };
   }
+  // The parser recurses: "[[[[…" ends its stack.
+  if (/call stack/i.test(error.message)) {
+    return { message: "Nested too deeply", start, end: start + 1 };
+  }
   switch (error.code) {
     case "MULTIPLE_DOCS":
       return {

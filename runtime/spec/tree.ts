@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Alias,
   type Document,
   isAlias,
   isCollection,
@@ -55,6 +56,7 @@ export function readTree(
 
 class Reader {
   readonly #options: TreeOptions;
+  readonly #targets = new Map<Alias, Node | undefined>();
   #repeated = 0;
   failed = false;
 
@@ -75,7 +77,7 @@ class Reader {
     if (above.length > deepest) return this.#fail(node, "Nested too deeply");
     const inside = [...above, node];
     if (isAlias(node)) {
-      const target = node.resolve(above[0] as Document.Parsed);
+      const target = this.#target(node, above[0] as Document.Parsed);
       if (!target) {
         return this.#fail(
           node,
@@ -89,6 +91,14 @@ class Reader {
     if (isSeq(node)) return node.items.map((item) => this.#read(item, inside));
     if (isMap(node)) return this.#map(node.items, inside);
     return isScalar(node) ? this.#scalar(node) : null;
+  }
+
+  /** Finding an anchor walks the whole document: once for each alias. */
+  #target(alias: Alias, root: Document.Parsed): Node | undefined {
+    if (this.#targets.has(alias)) return this.#targets.get(alias);
+    const target = alias.resolve(root);
+    this.#targets.set(alias, target);
+    return target;
   }
 
   #map(items: readonly unknown[], inside: readonly unknown[]): unknown {
