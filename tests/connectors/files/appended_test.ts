@@ -309,6 +309,30 @@ Deno.test("file sink deletes no file of another name", async () => {
   assert.deepEqual(await folder.names(), [...others, "rows.jsonl"].sort());
 });
 
+Deno.test("file sink deletes files behind the cursor at once", async () => {
+  await using folder = await FileFolder.make();
+  const config = fileConfig(folder.file("rows.jsonl"), {
+    rotate: { blocks: 1 },
+  });
+  const first = await openFile(config);
+  const state = await first.write(1);
+  await first.write(2, 3);
+  await first[Symbol.asyncDispose]();
+  // Whoever reads the folder now must not see rows that may never come again.
+  await using _again = await openFile(config, { state });
+  assert.deepEqual(await folder.names(), ["rows.000001.jsonl"]);
+});
+
+Deno.test("file sink keeps what others added to its first write", async () => {
+  await using folder = await FileFolder.make();
+  const config = fileConfig(folder.file("rows.jsonl"));
+  const first = await openFile(config);
+  await first.write(1);
+  await first[Symbol.asyncDispose]();
+  await Deno.writeTextFile(config.path, "x".repeat(4096), { append: true });
+  await assert.rejects(openFile(config), userError(/holds data/));
+});
+
 Deno.test("file sink goes on with numbers when rotate comes later", async () => {
   await using folder = await FileFolder.make();
   const path = folder.file("rows.jsonl");
