@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RetryableError, UserError } from "../../../runtime/component.ts";
-import { fileConfig, linesOf, openFile, smallSchema } from "./bench.ts";
+import { fileConfig, linesOf, openFile, smallSchema } from "./open_file.ts";
 import { FileFolder } from "./file_folder.ts";
 
 function userError(message: RegExp) {

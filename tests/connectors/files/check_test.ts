@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileSink } from "../../../connectors/files/sink.ts";
 import { Reports } from "../../contracts/reports.ts";
-import { type FileConfig, fileConfig, smallSchema } from "./bench.ts";
+import { type FileConfig, fileConfig, smallSchema } from "./open_file.ts";
 
 function problems(config: FileConfig, schema = smallSchema): string[] {
   const { all, place } = new Reports(schema);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { SinkState } from "../../../runtime/component.ts";
-import { fileConfig, openFile } from "./bench.ts";
+import { fileConfig, openFile } from "./open_file.ts";
 
 const [path = "", cursor = "", last = "0", rotate = ""] = Deno.args;
 

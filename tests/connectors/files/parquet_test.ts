@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../runtime/component.ts";
-import { fileConfig, openFile } from "./bench.ts";
+import { fileConfig, openFile } from "./open_file.ts";
 import { FileFolder, parquetChanges } from "./file_folder.ts";
 
 async function numbers(folder: FileFolder, name: string): Promise<number[]> {
