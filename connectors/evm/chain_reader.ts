@@ -9,6 +9,7 @@ import {
   type OpenSource,
   type ReadOptions,
   type SourceUnit,
+  type Unit,
 } from "../../runtime/component.ts";
 import type { EvmClient } from "./client.ts";
 import { blockFlaw } from "./consistency.ts";
@@ -27,6 +28,11 @@ const NEAR_HEAD = 32;
 
 // Hashes kept to notice that the head is on another fork.
 const REMEMBERED = 1024;
+
+// A head below the last unit is a node that lags, until so many polls over so
+// many slots have said the same.
+const SHRUNK_POLLS = 5;
+const SHRUNK_SLOTS = 2;
 
 // Rows and their values take about this many times the JSON's length.
 const MEMORY_FACTOR = 2;
@@ -49,13 +55,15 @@ export interface ChainOptions {
 /** An open chain. */
 export class ChainReader implements OpenSource {
   readonly #options: ChainOptions;
-  readonly #fetcher: Fetcher;
-  readonly #rows: RowBuilder;
+  readonly #fetcher: Fetcher<Unit>;
 
   constructor(options: ChainOptions) {
     this.#options = options;
-    this.#fetcher = new Fetcher(options.client, options);
-    this.#rows = new RowBuilder(options.ports, options.log);
+    const rows = new RowBuilder(options.ports, options.log);
+    this.#fetcher = new Fetcher({
+      ...options,
+      build: (fetched) => unitOf(fetched, rows),
+    });
   }
 
   async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
@@ -109,7 +117,8 @@ export class ChainReader implements OpenSource {
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
 
-    const window = new FetchWindow<Fetched>(inFlight, clock);
+    const window = new FetchWindow<Unit>(inFlight, clock);
+    const shrunk = new Shrinkage(clock);
     let asked = next;
     if (isForked(head, { ids, next })) {
       yield "fork";
@@ -123,17 +132,17 @@ export class ChainReader implements OpenSource {
       }
       if (window.empty) {
         await head.next();
-        if (isForked(head, { ids, next })) {
+        if (isForked(head, { ids, next }) || shrunk.observe(head, next)) {
           yield "fork";
           return;
         }
         continue;
       }
-      const unit = this.#unit(await window.shift(), head);
+      const unit = await window.shift();
       ids.set(unit.number, unit.id);
       ids.delete(unit.number - REMEMBERED);
       next++;
-      yield unit;
+      yield { ...unit, final: unit.number <= (head.finalized ?? -1) };
       if (head.stale) await head.poll();
     }
   }
@@ -151,7 +160,7 @@ export class ChainReader implements OpenSource {
     number: number,
     head: HeadTracker,
     signal: AbortSignal,
-  ): Promise<Fetched> {
+  ): Promise<Unit> {
     const near = head.number - number < NEAR_HEAD;
     return this.#fetcher.fetch(number, {
       priority: near ? "head" : "backfill",
@@ -160,19 +169,43 @@ export class ChainReader implements OpenSource {
       block: head.block(number),
     });
   }
+}
 
-  #unit(fetched: Fetched, { finalized = -1 }: HeadTracker): SourceUnit {
-    const { block, bytes } = fetched;
-    const number = whole(block["number"], "number");
-    return {
-      number,
-      id: hash(block["hash"], "hash"),
-      parent: hash(block["parentHash"], "parentHash"),
-      time: whole(block["timestamp"], "timestamp") * 1000,
-      rows: this.#rows.build(fetched),
-      bytes: bytes * MEMORY_FACTOR,
-      final: number <= finalized,
-    };
+function unitOf(fetched: Fetched, rows: RowBuilder): Unit {
+  const { block, bytes } = fetched;
+  return {
+    number: whole(block["number"], "number"),
+    id: hash(block["hash"], "hash"),
+    parent: hash(block["parentHash"], "parentHash"),
+    time: whole(block["timestamp"], "timestamp") * 1000,
+    rows: rows.build(fetched),
+    bytes: bytes * MEMORY_FACTOR,
+  };
+}
+
+/**
+ * Tells a chain that has become shorter from a node that lags: only the first
+ * stays so.
+ */
+class Shrinkage {
+  readonly #clock: Clock;
+  #polls = 0;
+  #since = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the head has been below the last unit for too long. */
+  observe(head: HeadTracker, next: number): boolean {
+    if (head.number >= next - 1) {
+      this.#polls = 0;
+      return false;
+    }
+    if (this.#polls === 0) this.#since = this.#clock.now();
+    this.#polls++;
+    const lasted = this.#clock.now() - this.#since;
+    return this.#polls >= SHRUNK_POLLS && lasted >= SHRUNK_SLOTS * head.slot;
   }
 }
 

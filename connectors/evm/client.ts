@@ -126,14 +126,15 @@ export class EvmClient implements Connected {
     for (;;) {
       const candidates = steering.candidates();
       const { endpoint, outcome } = await this.#attempt(
-        call,
+        [call],
         candidates,
         options,
       );
-      if (outcome instanceof RpcError) {
-        const pause = steering.after(outcome, endpoint);
-        if (pause > 0) await clock.sleep(pause, options.signal);
-      } else if (outcome !== undefined) return { ...outcome, endpoint };
+      if (outcome === undefined) continue;
+      const checked = check(outcome, options);
+      if (!(checked instanceof RpcError)) return { ...checked, endpoint };
+      const pause = steering.after(checked, endpoint);
+      if (pause > 0) await clock.sleep(pause, options.signal);
     }
   }
 
@@ -147,11 +148,9 @@ export class EvmClient implements Connected {
     const reasons = await Promise.all(
       this.endpoints.map((endpoint) => this.#reach(endpoint)),
     );
-    const problems = this.endpoints.flatMap((endpoint, index) => {
+    const lost = this.endpoints.flatMap((endpoint, index) => {
       const reason = reasons[index];
-      return reason === undefined
-        ? []
-        : [`${endpoint.name} (${endpoint.host}): ${reason}`];
+      return reason === undefined ? [] : [{ endpoint, reason }];
     });
     this.#chainId ??= this.endpoints
       .find(({ chainId }) => chainId !== undefined)?.chainId;
@@ -159,14 +158,17 @@ export class EvmClient implements Connected {
       const wrong = this.#mismatch(endpoint);
       if (wrong !== undefined) throw new UserError(wrong);
     }
-    if (problems.length === this.endpoints.length) {
-      throw new UserError(
-        `Cannot reach "${name}": ${problems.join("; ")}`,
+    if (lost.length === this.endpoints.length) {
+      const list = lost.map(({ endpoint, reason }) =>
+        `${endpoint.name} (${endpoint.host}): ${reason}`
       );
+      throw new UserError(`Cannot reach "${name}": ${list.join("; ")}`);
     }
-    for (const problem of problems) {
+    for (const { endpoint, reason } of lost) {
       log.warn("Endpoint out of reach; the others work", {
-        endpoint: problem,
+        endpoint: endpoint.name,
+        host: endpoint.host,
+        reason,
       });
     }
   }
@@ -178,18 +180,45 @@ export class EvmClient implements Connected {
     return recordRange(this, options);
   }
 
-  /** One try; undefined: the endpoint had to be asked for its chain first. */
+  /**
+   * Make calls in one request where an endpoint takes so many; an answer that
+   * is undefined must be asked for on its own.
+   */
+  async askTogether(
+    calls: readonly (readonly [Call, CallOptions])[],
+    options: CallOptions,
+  ): Promise<readonly (Answered | undefined)[]> {
+    const now = this.#options.clock.now();
+    const able = this.endpoints.filter((endpoint) =>
+      endpoint.batch >= calls.length && endpoint.closed === undefined &&
+      endpoint.coolUntil <= now && endpoint !== options.avoid &&
+      calls.every(([{ method }]) => endpoint.offers(method))
+    );
+    if (able.length === 0) return calls.map(() => undefined);
+    const { endpoint, outcome } = await this.#attempt(
+      calls.map(([call]) => call),
+      able,
+      options,
+    );
+    if (!Array.isArray(outcome)) return calls.map(() => undefined);
+    return calls.map(([, { validate }], index) => {
+      const { bytes, result } = outcome[index] ?? { bytes: 0, result: null };
+      if (result instanceof RpcError) return undefined;
+      const wrong = flaw(result, validate ? { validate } : {});
+      return wrong === undefined ? { bytes, result, endpoint } : undefined;
+    });
+  }
+
+  /**
+   * One try. Undefined: the endpoint had to be asked for its chain first.
+   * An error is one of the whole request.
+   */
   async #attempt(
-    call: Call,
+    calls: readonly Call[],
     candidates: readonly Endpoint[],
     options: CallOptions,
-  ): Promise<
-    {
-      endpoint: Endpoint;
-      outcome: Omit<Answered, "endpoint"> | RpcError | undefined;
-    }
-  > {
-    using admission = await this.#admit(call, candidates, options);
+  ): Promise<{ endpoint: Endpoint; outcome: Outcome }> {
+    using admission = await this.#admit(calls, candidates, options);
     const endpoint = candidates.find(({ budget }) =>
       budget === admission.budget
     );
@@ -201,17 +230,11 @@ export class EvmClient implements Connected {
         if (wrong !== undefined) endpoint.close(wrong);
         return { endpoint, outcome: undefined };
       }
-      const { bytes, results: [result] } = await endpoint.send(
-        [call],
-        options.signal,
-      );
-      if (result instanceof RpcError) return { endpoint, outcome: result };
-      const problem = flaw(result, options);
+      const { bytes, results } = await endpoint.send(calls, options.signal);
+      const share = bytes / results.length;
       return {
         endpoint,
-        outcome: problem === undefined
-          ? { result, bytes }
-          : new RpcError("missing", problem),
+        outcome: results.map((result) => ({ result, bytes: share })),
       };
     } catch (error) {
       if (error instanceof RpcError) return { endpoint, outcome: error };
@@ -220,12 +243,14 @@ export class EvmClient implements Connected {
   }
 
   #admit(
-    { method }: Call,
+    calls: readonly Call[],
     candidates: readonly Endpoint[],
     { priority = "backfill", signal }: CallOptions,
   ): Promise<Admission> {
     return this.#options.scheduler.admit({
-      method,
+      method: calls.map(({ method }) => method).join("+"),
+      // Providers count the calls of a batch one by one.
+      price: calls.length,
       priority,
       budgets: candidates.map(({ budget }) => budget),
       ...(signal ? { signal } : {}),
@@ -237,7 +262,7 @@ export class EvmClient implements Connected {
     for (let tries = 1;; tries++) {
       try {
         using _admission = await this.#admit(
-          { method: "eth_chainId", params: [] },
+          [{ method: "eth_chainId", params: [] }],
           [endpoint],
           { priority: "lookup" },
         );
@@ -245,6 +270,8 @@ export class EvmClient implements Connected {
         return undefined;
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
+        // A key that is spent for now is no reason not to start.
+        if (error.kind === "quota") return undefined;
         const again = error.transient || error.kind === "rate";
         if (!again || tries >= HEALTH_TRIES) return error.message;
       }
@@ -274,6 +301,24 @@ export class EvmClient implements Connected {
     return `Endpoint "${name}" of "${this.name}" (${host}) serves chain ` +
       `${chainId}, expected ${this.#chainId}`;
   }
+}
+
+/** What came of a try: a result for each call, or why there are none. */
+type Outcome =
+  | readonly { readonly result: unknown; readonly bytes: number }[]
+  | RpcError
+  | undefined;
+
+/** The result of a single call, or why it is none. */
+function check(
+  outcome: Exclude<Outcome, undefined>,
+  options: CallOptions,
+): { readonly result: unknown; readonly bytes: number } | RpcError {
+  if (outcome instanceof RpcError) return outcome;
+  const [answer = { result: undefined, bytes: 0 }] = outcome;
+  if (answer.result instanceof RpcError) return answer.result;
+  const wrong = flaw(answer.result, options);
+  return wrong === undefined ? answer : new RpcError("missing", wrong);
 }
 
 function flaw(

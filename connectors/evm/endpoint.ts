@@ -49,12 +49,12 @@ export class Endpoint {
   readonly name: string;
   readonly host: string;
   readonly budget: Budget;
-  readonly batch: number;
   /** The chain that it said it serves; undefined until it was asked. */
   chainId: number | undefined;
   readonly #options: EndpointOptions;
   readonly #lacks = new Map<string, number>();
-  readonly #bytes: Counter;
+  readonly #counters = new Map<string, Counter>();
+  #batch: number;
   #closed: string | undefined;
   #coolUntil = 0;
   /** Refusals and failures in a row, each at most once per pause. */
@@ -65,14 +65,18 @@ export class Endpoint {
     this.name = options.name;
     this.host = options.host;
     this.budget = options.budget;
-    this.batch = options.batch;
+    this.#batch = options.batch;
     this.#options = options;
-    this.#bytes = this.#counter("sluice_rpc_bytes_total");
   }
 
   /** Why it is used no more; undefined while it is. */
   get closed(): string | undefined {
     return this.#closed;
+  }
+
+  /** Calls that may share one request; 1: no batches. */
+  get batch(): number {
+    return this.#batch;
   }
 
   /** When its pause ends; in the past when there is none. */
@@ -85,24 +89,34 @@ export class Endpoint {
     return (this.#lacks.get(method) ?? 0) < UNSUPPORTED_TIMES;
   }
 
-  /** Make calls now; the caller holds an admission. */
+  /**
+   * Make calls now; the caller holds an admission. What failed for one call
+   * is among the results.
+   *
+   * @throws {RpcError} The request as a whole has failed.
+   */
   async send(calls: readonly Call[], signal?: AbortSignal): Promise<Reply> {
     const { clock, timeout, transport } = this.#options;
     const left = clock.now();
-    for (const { method } of calls) {
-      this.#counter("sluice_rpc_calls_total", { method }).add();
-    }
-    const [first] = calls;
-    const method = first?.method ?? "";
+    for (const { method } of calls) this.#count("calls", "method", method);
     try {
       const reply = await transport.send(calls, { signal, timeout });
-      this.#bytes.add(reply.bytes);
-      const error = reply.results.find((one) => one instanceof RpcError);
-      if (error instanceof RpcError) this.#failed(error, { left, method });
-      else this.#succeeded();
+      this.#count("bytes", "", "", reply.bytes);
+      let failed = false;
+      reply.results.forEach((result, index) => {
+        const { method = "" } = calls[index] ?? {};
+        if (result instanceof RpcError) {
+          failed = true;
+          this.#failed(result, { left, method });
+        } else this.#lacks.delete(method);
+      });
+      if (!failed) this.#succeeded();
       return reply;
     } catch (error) {
-      if (error instanceof RpcError) this.#failed(error, { left, method });
+      if (error instanceof RpcError) {
+        this.#failed(error, { left, method: undefined });
+        if (calls.length > 1) this.#refusedBatch(error);
+      }
       throw error;
     }
   }
@@ -130,21 +144,21 @@ export class Endpoint {
 
   #failed(
     error: RpcError,
-    { left, method }: { left: number; method: string },
+    { left, method }: { left: number; method: string | undefined },
   ): void {
     const { kind } = error;
-    this.#counter("sluice_rpc_errors_total", { kind }).add();
-    if (error.unsupported) {
+    this.#count("errors", "kind", kind);
+    if (error.unsupported && method !== undefined) {
       // A plan that lacks the method says so reliably, a node may not.
       const times = kind === "auth" ? UNSUPPORTED_TIMES : 1;
       this.#lacks.set(method, (this.#lacks.get(method) ?? 0) + times);
     } else if (kind === "auth") {
       this.close(error.message);
     } else if (kind === "rate") {
-      this.#counter("sluice_rpc_refused_total").add();
+      this.#count("refused");
       this.#refused(error, left);
     } else if (kind === "quota") {
-      this.#counter("sluice_rpc_refused_total").add();
+      this.#count("refused");
       this.#exhausted(error);
     } else if (error.transient) {
       this.#down(error, left);
@@ -199,11 +213,30 @@ export class Endpoint {
     });
   }
 
-  #counter(name: string, labels: Readonly<Record<string, string>> = {}) {
-    return this.#options.metrics.counter(name, {
-      endpoint: this.budget.name,
-      ...labels,
+  /** Some providers sell no batches: then each call goes alone. */
+  #refusedBatch({ kind, message, transient }: RpcError): void {
+    if (transient || (kind !== "other" && kind !== "size")) return;
+    this.#batch = 1;
+    this.#options.log.info("Endpoint takes no batches", {
+      endpoint: this.name,
+      reason: message,
     });
+  }
+
+  #count(
+    what: "calls" | "bytes" | "errors" | "refused",
+    ...[label = "", value = "", amount = 1]: [string?, string?, number?]
+  ): void {
+    const key = `${what} ${value}`;
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = this.#options.metrics.counter(`sluice_rpc_${what}_total`, {
+        endpoint: this.budget.name,
+        ...(label === "" ? {} : { [label]: value }),
+      });
+      this.#counters.set(key, counter);
+    }
+    counter.add(amount);
   }
 }
 

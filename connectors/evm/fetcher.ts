@@ -1,5 +1,5 @@
 /**
- * Fetches a block with its receipts: one call or two, checked together.
+ * Fetches a block with its receipts: two calls, or one, checked together.
  *
  * @module
  */
@@ -8,11 +8,14 @@ import {
   type Priority,
   RetryableError,
 } from "../../runtime/component.ts";
-import type { EvmClient } from "./client.ts";
+import type { Answered, CallOptions, EvmClient } from "./client.ts";
 import { blockFlaw, hashOf, matchReceipts } from "./consistency.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import type { Raw } from "./extra.ts";
+import { MalformedError } from "./hex.ts";
 import type { RawUnit } from "./rows.ts";
+import type { Call } from "./rpc.ts";
 
 // A reorg between the two calls is over by the third try.
 const MATCH_TRIES = 5;
@@ -27,6 +30,19 @@ export interface Needs {
   /** Whole transactions, not only their hashes. */
   readonly transactions: boolean;
   readonly receipts: boolean;
+}
+
+/** What a fetcher works with. */
+export interface FetcherOptions<T> {
+  readonly client: EvmClient;
+  readonly clock: Clock;
+  readonly needs: Needs;
+  /**
+   * Turn what was fetched into what is wanted.
+   *
+   * @throws {MalformedError} It is not what a node should answer.
+   */
+  readonly build: (unit: Fetched) => T;
 }
 
 /** Options of {@linkcode Fetcher.fetch}. */
@@ -45,86 +61,118 @@ export interface Fetched extends RawUnit {
   readonly bytes: number;
 }
 
-/** Fetches blocks. */
-export class Fetcher {
-  readonly #client: EvmClient;
-  readonly #needs: Needs;
-  readonly #clock: Clock;
+/** An answer, or one that was at hand. */
+type Part = Pick<Answered, "result" | "bytes"> & {
+  readonly endpoint?: Endpoint;
+};
 
-  constructor(client: EvmClient, options: { needs: Needs; clock: Clock }) {
-    this.#client = client;
-    this.#needs = options.needs;
-    this.#clock = options.clock;
+/** Fetches blocks. */
+export class Fetcher<T> {
+  readonly #options: FetcherOptions<T>;
+
+  constructor(options: FetcherOptions<T>) {
+    this.#options = options;
   }
 
-  /** Fetch a block and, when they are needed, its receipts. */
-  async fetch(number: number, options: FetchOptions): Promise<Fetched> {
-    let given = options.block;
+  /**
+   * Fetch a block and, when they are needed, its receipts.
+   *
+   * @throws {RetryableError} No endpoint gives both so that they match.
+   */
+  async fetch(number: number, options: FetchOptions): Promise<T> {
+    const { build, clock, needs } = this.#options;
+    let given: Part | undefined = options.block &&
+      { result: options.block, bytes: 0 };
+    let avoid: Endpoint | undefined;
     for (let tries = 1;; tries++) {
-      const [block, receipts] = await both(
-        given
-          ? Promise.resolve({ result: given, bytes: 0 })
-          : this.block(number, options),
-        this.#needs.receipts
-          ? this.#receipts(number, options)
-          : Promise.resolve(undefined),
-      );
-      const raw = block.result as Raw;
-      if (!this.#needs.receipts) {
-        return { block: raw, receipts: undefined, bytes: block.bytes };
-      }
-      const answer = receipts ?? await this.#single(raw, options);
-      const matched = matchReceipts(raw, answer.result);
-      if (typeof matched !== "string") {
-        const bytes = block.bytes + answer.bytes;
-        return { block: raw, receipts: matched, bytes };
+      const [block, receipts] = await this.#parts(number, {
+        ...options,
+        given,
+        avoid,
+      });
+      let problem: string;
+      try {
+        const matched = needs.receipts
+          ? matchReceipts(block.result as Raw, receipts.result)
+          : undefined;
+        if (typeof matched !== "string") {
+          const bytes = block.bytes + receipts.bytes;
+          return build({
+            block: block.result as Raw,
+            receipts: matched,
+            bytes,
+          });
+        }
+        problem = matched;
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        problem = error.message;
       }
       if (tries === MATCH_TRIES) {
-        throw new RetryableError(
-          `Block ${number} and its receipts do not match: ${matched}`,
-        );
+        throw new RetryableError(`Block ${number} cannot be right: ${problem}`);
       }
-      // Both may be of an abandoned fork: ask for both again.
+      // The two may be of different forks: ask for both again, elsewhere.
       given = undefined;
-      await this.#clock.sleep(MATCH_PAUSE_MS * tries, options.signal);
+      avoid = receipts.endpoint ?? block.endpoint;
+      await clock.sleep(MATCH_PAUSE_MS * (tries - 1), options.signal);
     }
   }
 
-  /** Fetch a block alone, by its number or a tag. */
-  block(
-    at: number | "latest",
-    options: { priority: Priority; signal: AbortSignal },
-  ): Promise<{ result: unknown; bytes: number }> {
-    const { priority, signal } = options;
-    const number = at === "latest" ? undefined : at;
-    return this.#client.ask({
+  /** The block and its receipts, as they came. */
+  async #parts(
+    number: number,
+    options: FetchOptions & {
+      given: Part | undefined;
+      avoid: Endpoint | undefined;
+    },
+  ): Promise<[Part, Part]> {
+    const { avoid, given, head, priority, signal } = options;
+    const { client, needs } = this.#options;
+    const shared = { priority, signal, avoid };
+    const ofBlock = {
+      ...shared,
+      validate: (block: unknown) => blockFlaw(block, number),
+    };
+    const ofReceipts = head - number >= DEEP
+      ? { ...shared, patience: DEEP_PATIENCE_MS }
+      : shared;
+    const blockCall = this.#blockCall(number);
+    if (!needs.receipts) {
+      const block = given ?? await client.ask(blockCall, ofBlock);
+      return [block, { result: undefined, bytes: 0 }];
+    }
+    const receiptsCall = {
+      method: "eth_getBlockReceipts",
+      params: [quantity(number)],
+    };
+    const [block, receipts] = given
+      ? [given, undefined]
+      : await client.askTogether(
+        [[blockCall, ofBlock], [receiptsCall, ofReceipts]],
+        options,
+      );
+    const [whole, list] = await both(
+      block ?? client.ask(blockCall, ofBlock),
+      receipts ?? this.#receipts(receiptsCall, ofReceipts),
+    );
+    return [whole, list ?? await this.#single(whole.result as Raw, shared)];
+  }
+
+  #blockCall(number: number): Call {
+    const { transactions } = this.#options.needs;
+    return {
       method: "eth_getBlockByNumber",
-      params: [
-        at === "latest" ? at : quantity(at),
-        this.#needs.transactions,
-      ],
-    }, {
-      priority,
-      signal,
-      validate: (block) => blockFlaw(block, number),
-    });
+      params: [quantity(number), transactions],
+    };
   }
 
   /** Receipts of a block at once; undefined: they must be asked singly. */
   async #receipts(
-    number: number,
-    { head, priority, signal }: FetchOptions,
-  ): Promise<{ result: unknown; bytes: number } | undefined> {
-    const deep = head - number >= DEEP;
+    call: Call,
+    options: CallOptions,
+  ): Promise<Part | undefined> {
     try {
-      return await this.#client.ask({
-        method: "eth_getBlockReceipts",
-        params: [quantity(number)],
-      }, {
-        priority,
-        signal,
-        ...(deep ? { patience: DEEP_PATIENCE_MS } : {}),
-      });
+      return await this.#options.client.ask(call, options);
     } catch (error) {
       const cause = error instanceof RetryableError ? error.cause : error;
       if (cause instanceof RpcError) return undefined;
@@ -133,17 +181,14 @@ export class Fetcher {
   }
 
   /** Receipts one by one: the dear way, for this block only. */
-  async #single(
-    block: Raw,
-    { priority, signal }: FetchOptions,
-  ): Promise<{ result: unknown; bytes: number }> {
+  async #single(block: Raw, options: CallOptions): Promise<Part> {
     const transactions = block["transactions"] as readonly unknown[];
     const answers = await Promise.all(
       transactions.map((transaction) =>
-        this.#client.ask({
+        this.#options.client.ask({
           method: "eth_getTransactionReceipt",
           params: [hashOf(transaction)],
-        }, { priority, signal })
+        }, options)
       ),
     );
     return {
@@ -154,7 +199,10 @@ export class Fetcher {
 }
 
 /** Wait for both; when one fails the other's failure is not left alone. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+async function both<A, B>(
+  a: A | Promise<A>,
+  b: B | Promise<B>,
+): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([a, b]);
   if (first.status === "rejected") throw first.reason;
   if (second.status === "rejected") throw second.reason;

@@ -84,6 +84,11 @@ export class HeadTracker {
     return this.#finalized;
   }
 
+  /** Milliseconds between two blocks, as far as is known. */
+  get slot(): number {
+    return this.#cadence.slot;
+  }
+
   /** Whether it was not looked at for long. */
   get stale(): boolean {
     return this.#options.clock.now() - this.#polledAt > STALE_MS;
