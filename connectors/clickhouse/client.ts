@@ -5,7 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import type { ClickHouseClient } from "@clickhouse/client";
+import type { ClickHouseClient, DataFormat } from "@clickhouse/client";
 import {
   type Connected,
   type QueryFormat,
@@ -71,11 +71,8 @@ export class Warehouse implements Connected {
     this.#open = options.open;
   }
 
-  async health(): Promise<void> {
-    const name = this.database.replaceAll("`", "\\`");
-    // `default` always exists; asking for it needs no right to create.
-    if (this.database === "default") await this.command("SELECT 1");
-    else await this.command(`CREATE DATABASE IF NOT EXISTS \`${name}\``);
+  health(): Promise<void> {
+    return this.command("SELECT 1");
   }
 
   /** Run a statement for its effect. */
@@ -128,12 +125,16 @@ export class Warehouse implements Connected {
     sql: string,
     options: { format: QueryFormat; signal: AbortSignal },
   ): Promise<string> {
-    const statement = sql.trim().replace(/;\s*$/, "");
     return await this.#use(async ({ client }) => {
       const { stream } = await client.exec({
-        query: `${statement}\nFORMAT ${formats[options.format]}`,
+        query: sql.trim().replace(/;\s*$/, ""),
         abort_signal: options.signal,
-        clickhouse_settings: { output_format_pretty_color: 0 },
+        clickhouse_settings: {
+          // The statement may say FORMAT itself.
+          // The client's list of formats has only those that it can read.
+          default_format: formats[options.format] as DataFormat,
+          output_format_pretty_color: 0,
+        },
       });
       return await text(stream);
     });
@@ -146,24 +147,24 @@ export class Warehouse implements Connected {
   }
 
   async #use<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
-    const opening = this.#opened ??= this.#open();
-    const opened = await opening.catch((error) => {
+    const opened = await (this.#opened ??= this.#open()).catch((error) => {
       this.#opened = undefined;
-      throw error;
+      throw this.#typed(error);
     });
     try {
       return await work(opened);
     } catch (error) {
-      throw this.#typed(error, opened.place);
+      throw this.#typed(error, ` at ${opened.place}`);
     }
   }
 
-  #typed(error: unknown, place: string): unknown {
+  #typed(error: unknown, place = ""): unknown {
+    if (error instanceof UserError) return error;
     const { code, message = String(error) } = error as {
       code?: string;
       message?: string;
     };
-    const what = `ClickHouse "${this.name}" at ${place}: ${message}`;
+    const what = `ClickHouse "${this.name}"${place}: ${message}`;
     if (code !== undefined && passing.has(code)) {
       return new RetryableError(what, { cause: error });
     }

@@ -107,12 +107,12 @@ async function connect(
     readonly username: string;
     readonly password: string;
   },
-  { timeout }: ClickhouseConfig,
+  { database, timeout }: ClickhouseConfig,
 ): Promise<Opened> {
   const { ClickHouseLogLevel, createClient } = await import(
     "@clickhouse/client"
   );
-  const client = createClient({
+  const options = {
     url,
     username,
     password,
@@ -122,7 +122,20 @@ async function connect(
       // Numbers above 2^53 would lose their last digits in JSON.
       output_format_json_quote_64bit_integers: 1,
     },
-  });
+  } as const;
+  // `default` always exists; asking for it needs no right to create.
+  if (database !== "default") {
+    const creating = createClient(options);
+    const name = database.replaceAll("`", "\\`");
+    try {
+      await creating.command({
+        query: `CREATE DATABASE IF NOT EXISTS \`${name}\``,
+      });
+    } finally {
+      await creating.close();
+    }
+  }
+  const client = createClient({ ...options, database });
   return {
     client,
     place: new URL(url).host,
