@@ -84,11 +84,13 @@ export class Writer {
       writes: metrics.counter("sluice_sink_writes_total", labels),
       retries: metrics.counter("sluice_sink_retries_total", labels),
     };
+    const wake = () => this.#notify();
+    options.signal.addEventListener("abort", wake);
     this.#done = this.#run().catch((error) => {
       this.#failure = { error };
       this.#notify();
       options.failed(error);
-    });
+    }).finally(() => options.signal.removeEventListener("abort", wake));
   }
 
   /** What is stored. */
@@ -197,26 +199,25 @@ export class Writer {
   /** Wait for a batch: full, old enough, or the last one. */
   async #collect(): Promise<Entry[]> {
     const { clock, signal } = this.#options;
-    const { batch } = this.stage;
-    while (!this.#isFull()) {
+    // One timer a batch: units come by the hundred.
+    const timer = new AbortController();
+    let old = false;
+    let timed = false;
+    while (!this.#isFull() && !this.#closing && !old) {
       signal.throwIfAborted();
-      if (this.#closing) break;
-      const [oldest] = this.#queue;
       const changed = this.#changed.promise;
-      const rest = oldest && !this.#repeat
-        ? oldest.arrived + batch.every - clock.now()
-        : Infinity;
-      if (rest <= 0) break;
-      const wait = new AbortController();
-      await Promise.race([
-        changed,
-        aborted(signal, wait.signal),
-        ...(rest === Infinity
-          ? []
-          : [clock.sleep(rest, wait.signal).catch(() => {})]),
-      ]);
-      wait.abort();
+      const [oldest] = this.#queue;
+      if (oldest && !timed && !this.#repeat) {
+        timed = true;
+        const rest = oldest.arrived + this.stage.batch.every - clock.now();
+        clock.sleep(Math.max(0, rest), timer.signal).then(() => {
+          old = true;
+          this.#notify();
+        }, () => {});
+      }
+      await changed;
     }
+    timer.abort();
     return this.#take();
   }
 
@@ -330,17 +331,4 @@ function markText({ id, number, op, seq }: Mark): string {
 function same(a: Mark | undefined, b: Mark): boolean {
   return a?.number === b.number && a.id === b.id && a.op === b.op &&
     a.seq === b.seq;
-}
-
-/** Resolve when `signal` is aborted, or without effect at `end`. */
-function aborted(signal: AbortSignal, end: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      signal.removeEventListener("abort", finish);
-      end.removeEventListener("abort", finish);
-      resolve();
-    };
-    signal.addEventListener("abort", finish);
-    end.addEventListener("abort", finish);
-  });
 }
