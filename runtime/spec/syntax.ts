@@ -110,11 +110,13 @@ function describe(error: YAMLError, text: string): SyntaxProblem {
       };
     case "MISSING_CHAR":
       return {
-        message: error.message.replace(/^Missing closing (["']).*$/, closing),
+        message: error.message.startsWith("Implicit map keys need")
+          ? "Expected a colon behind the name"
+          : error.message.replace(/^Missing closing (["']).*$/, closing),
         ...at,
       };
     default:
-      return { message: error.message.replace(/\.$/, ""), ...at };
+      return { ...reword(error.message), ...at };
   }
 }
 
@@ -135,6 +137,38 @@ function openQuote(
 
 function closing(_: string, quote: string): string {
   return `Missing closing ${quote === '"' ? "double" : "single"} quote`;
+}
+
+/** The parser's words where they name its own parts. */
+function reword(message: string): Omit<SyntaxProblem, "start" | "end"> {
+  if (/^Unexpected .* at node end$/.test(message)) {
+    return {
+      message: "Unexpected text behind a value",
+      hint: "put all of it in quotes",
+    };
+  }
+  if (message.startsWith("Unexpected block-seq-ind")) {
+    return {
+      message: 'Unexpected "- " behind a name',
+      hint: "start the list on the next line",
+    };
+  }
+  if (message.startsWith("Block collections are not allowed")) {
+    return {
+      message: "Unexpected list or map inside of { } or [ ]",
+      hint: "write it with [ ] or { }",
+    };
+  }
+  const [, kind] =
+    /^Flow (map|sequence) in block collection must be/.exec(message) ?? [];
+  if (kind !== undefined) {
+    const [open, close] = kind === "map" ? ["{", "}"] : ["[", "]"];
+    return {
+      message: `Missing ${close} or indentation`,
+      hint: `what ${open} opens ends with ${close}, on lines that are indented`,
+    };
+  }
+  return { message: message.replace(/\.$/, "") };
 }
 
 /** `[${NAME}]`: YAML ends the text at the brace. */
