@@ -8,7 +8,7 @@
  * @module
  */
 import type { Path } from "./document.ts";
-import { sensitiveVariable } from "./secrets.ts";
+import { isSecretVariable } from "./secrets.ts";
 
 /** Where values come from. */
 export interface Environment {
@@ -143,11 +143,13 @@ function resolve(content: string, environment: Environment): Found {
     return unreadable(`\${${content}}`);
   }
   const value = environment.env(name);
-  const secret = sensitiveVariable.test(name);
   if (fallback !== undefined && !value) {
     return { value: fallback, usedDefault: true, secret: false };
   }
-  if (value !== undefined) return { value, usedDefault: false, secret };
+  if (value !== undefined) {
+    const secret = isSecretVariable(name, value);
+    return { value, usedDefault: false, secret };
+  }
   return {
     message: `Missing environment variable "${name}"`,
     hint: `set it, or write \${${name}:-default}`,

@@ -11,9 +11,19 @@ export const redacted = "***";
 export const sensitiveKey =
   /passw(or)?d|passphrase|secret|token$|api_?keys?$|^keys$|private_?key|credential/i;
 
-/** Names of environment variables that hold secrets. */
-export const sensitiveVariable =
-  /(^|_)(KEYS?|TOKENS?|SECRETS?|PASS(WORD|WD|PHRASE)?|CREDENTIALS?)(_|$)/i;
+const secretVariable =
+  /(^|_)(TOKENS?|SECRETS?|PASS(WORD|WD|PHRASE)?|CREDENTIALS?)(_|$)/i;
+
+const keyVariable = /(^|_)KEYS?(_|$)/i;
+
+/** A key has letters and digits; the name of a key column has not. */
+const keyLike = /^(?=.*\d)(?=.*[A-Za-z])\S{8,}$/;
+
+/** Whether an environment variable holds a secret, by its name and value. */
+export function isSecretVariable(name: string, value: string): boolean {
+  return secretVariable.test(name) ||
+    (keyVariable.test(name) && keyLike.test(value));
+}
 
 /** Shorter secrets would blank out ordinary words of a text. */
 const leastRedacted = 4;

@@ -3,7 +3,14 @@ import { interpolate, pathKey } from "../../../runtime/spec/interpolation.ts";
 
 const environment = {
   env: (name: string) =>
-    ({ A: "one", B: "two", EMPTY: "", API_KEY: "abc", NESTED: "${A}" })[name],
+    ({
+      A: "one",
+      B: "two",
+      EMPTY: "",
+      API_KEY: "abc12345",
+      SORT_KEY: "block_number",
+      NESTED: "${A}",
+    })[name],
   read(path: string) {
     if (path === "/run/secrets/x") return "from a file\r\n";
     throw new Deno.errors.NotFound(path);
@@ -79,6 +86,8 @@ Deno.test("interpolate() explains what it cannot read", () => {
 });
 
 Deno.test("interpolate() remembers what is secret", () => {
-  const { secrets } = completed("${A} ${API_KEY} ${file:/run/secrets/x}");
-  assert.deepEqual(secrets, ["abc", "from a file"]);
+  const { secrets } = completed(
+    "${A} ${API_KEY} ${SORT_KEY} ${file:/run/secrets/x}",
+  );
+  assert.deepEqual(secrets, ["abc12345", "from a file"]);
 });
