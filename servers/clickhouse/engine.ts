@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Bytes, type Connection, Library } from "./libchdb.ts";
+import type { Bytes } from "./bytes.ts";
+import { type Connection, Library } from "./libchdb.ts";
 
 /** What a request brings besides its statement. */
 export interface Scope {

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { type Bytes, EngineError } from "./libchdb.ts";
+import type { Bytes } from "./bytes.ts";
+import { EngineError } from "./libchdb.ts";
 
 /** Numbers from ClickHouse's `ErrorCodes.cpp`, with the status they get. */
 const REFUSALS = {
   SYNTAX_ERROR: { code: 62, status: 400 },
   NOT_IMPLEMENTED: { code: 48, status: 501 },
   AUTHENTICATION_FAILED: { code: 516, status: 401 },
+  ABORTED: { code: 236, status: 503 },
 } as const;
 
 /** Status by number where ClickHouse does not answer 500. */

@@ -8,9 +8,7 @@
  * @module
  */
 import { libchdbPath } from "chdb/libchdb";
-
-/** Bytes that the engine may read while it works. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+import type { Bytes } from "./bytes.ts";
 
 /** What a statement did, as far as the engine counts it. */
 export interface Result {

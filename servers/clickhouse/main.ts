@@ -13,10 +13,8 @@
  *
  * @module
  */
-import { once } from "node:events";
-import type { Server } from "node:http";
 import { Engine } from "./engine.ts";
-import { createHttpServer } from "./http.ts";
+import { HttpServer } from "./http.ts";
 import { type Address, OwnedError, Ownership } from "./owner.ts";
 
 /**
@@ -41,28 +39,26 @@ try {
 }
 
 async function serve(folder: string): Promise<void> {
+  // From the start: a parent may be gone before the engine is up.
+  const end = ending();
   const ownership = await Ownership.take(folder);
   const engine = new Engine(`${folder}/engine`);
   const version = await engine.version();
   const credentials = { username: "sluice", password: randomPassword() };
-  const server = createHttpServer(engine, credentials);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${portOf(server)}`;
+  const server = new HttpServer(engine, credentials);
+  const url = await server.listen();
   const address: Address = { url, ...credentials, pid: Deno.pid };
   await ownership.publish(address);
   announce({ url, version });
 
-  await ending();
+  await end;
   // A query cannot be interrupted in the engine, and leaving while one runs
   // crashes in it: past the deadline the clean way out is the hard one.
   const deadline = setTimeout(
     () => Deno.kill(Deno.pid, "SIGKILL"),
     DRAIN_MS,
   );
-  server.close();
-  server.closeIdleConnections();
-  await once(server, "close");
+  await server.close();
   engine.close();
   await ownership.release();
   clearTimeout(deadline);
@@ -81,19 +77,10 @@ async function ending(): Promise<void> {
     });
   }
   Deno.addSignalListener("SIGTERM", () => stopped.resolve());
-  await Promise.race([stopped.promise, Deno.stdin.readable.pipeTo(nowhere())]);
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === "string") {
-    throw new Error("The server has no port");
-  }
-  return address.port;
-}
-
-function nowhere(): WritableStream<Uint8Array> {
-  return new WritableStream();
+  // A terminal that has gone is an error and an end as well.
+  const closed = Deno.stdin.readable.pipeTo(new WritableStream())
+    .catch(() => {});
+  await Promise.race([stopped.promise, closed]);
 }
 
 function randomPassword(): string {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bytes } from "./libchdb.ts";
+import type { Bytes } from "./bytes.ts";
 
 /** A statement as the engine wants it: INSERT data apart from its text. */
 export type Statement =
@@ -38,7 +38,7 @@ const TOKEN = new RegExp(
     String.raw`'(?:[^'\\]|\\[\s\S]|'')*'`, // string
     String.raw`"(?:[^"\\]|\\[\s\S]|"")*"`, // quoted identifier
     "`(?:[^`\\\\]|\\\\[\\s\\S]|``)*`", // quoted identifier
-    String.raw`[\w$]+`, // word
+    String.raw`[\w$]+(?:\.[\w$]+)*`, // word, or a name with its database
     String.raw`[^\s]`, // anything else
   ].join("|"),
   "g",
@@ -78,20 +78,20 @@ function parseInsert(
   const last = words.at(-1);
   const before = words.at(-2);
   if (!last || !before || !endsHead(words)) return undefined;
-  if (last.text === "VALUES") {
+  if (namesFormat(words)) {
     return {
       kind: "insert",
-      head: sql.subarray(0, last.start),
-      format: "Values",
-      data: sql.subarray(last.end),
+      head: sql.subarray(0, before.start),
+      format: text.slice(last.start, last.end),
+      data: sql.subarray(dataStart(text, last.end)),
     };
   }
-  if (before.text !== "FORMAT") return undefined;
+  if (last.text !== "VALUES") return undefined;
   return {
     kind: "insert",
-    head: sql.subarray(0, before.start),
-    format: text.slice(last.start, last.end),
-    data: sql.subarray(dataStart(text, last.end)),
+    head: sql.subarray(0, last.start),
+    format: "Values",
+    data: sql.subarray(last.end),
   };
 }
 
@@ -140,7 +140,10 @@ function topLevelWords(text: string): Word[] {
 /** Whether an INSERT's text is over; its first three words are no keywords. */
 function endsHead(words: readonly Word[]): boolean {
   if (words[0]?.text !== "INSERT" || words.length < 4) return false;
-  const last = words.at(-1)?.text;
-  if (last === "VALUES" || last === "SELECT" || last === "WITH") return true;
+  const last = words.at(-1)?.text ?? "";
+  return namesFormat(words) || ["VALUES", "SELECT", "WITH"].includes(last);
+}
+
+function namesFormat(words: readonly Word[]): boolean {
   return words.length > 4 && words.at(-2)?.text === "FORMAT";
 }
