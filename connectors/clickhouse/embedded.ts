@@ -124,15 +124,18 @@ async function launch(
 ): Promise<Embedded> {
   const server = new ServerProcess(resolve(dir), log);
   const kill = () => server.kill();
-  const timer = setTimeout(kill, START_MS);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    kill();
+  }, START_MS);
   signal?.addEventListener("abort", kill);
   try {
     signal?.throwIfAborted();
     const { error, owner } = await server.greeting();
-    if (error !== undefined && owner !== undefined) {
+    if (error !== undefined) {
       throw new EmbeddedBusyError(error, owner ?? undefined);
     }
-    if (error !== undefined) throw new Error(error);
     const address = await readAddress(dir);
     if (address?.pid !== server.pid) {
       throw new Error("its server.json is not there");
@@ -145,7 +148,7 @@ async function launch(
   } catch (error) {
     server.kill();
     await server.stop();
-    throw error;
+    throw late ? new Error(`no answer within ${START_MS / 1000} s`) : error;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);

@@ -6,7 +6,7 @@
 import { SERVER_DIR } from "./embedded_install.ts";
 
 /** The server's first line: that it answers, or why it does not. */
-export interface Greeting {
+interface Greeting {
   error?: string;
   /** The process that owns the folder, if one does; null if unknown. */
   owner?: number | null;
@@ -24,6 +24,7 @@ export class ServerProcess {
   readonly #log: ((line: string) => void) | undefined;
   /** Settles when the server has closed stderr, with its last line. */
   readonly #lastWords: Promise<string | undefined>;
+  #answering = false;
   #stopping: Promise<void> | undefined;
 
   /** Start a server on a data folder. */
@@ -53,7 +54,7 @@ export class ServerProcess {
     }).spawn();
     this.#lastWords = this.#listen();
     this.#child.status.then(({ code, signal }) => {
-      if (this.#stopping) return;
+      if (!this.#answering || this.#stopping) return;
       log?.(`Embedded ClickHouse ended with ${signal ?? `code ${code}`}`);
     });
   }
@@ -65,7 +66,7 @@ export class ServerProcess {
   /**
    * Wait for the first line.
    *
-   * @throws {Error} when the server ends without one
+   * @throws {Error} when the server ends without one, with its last words
    */
   async greeting(): Promise<Greeting> {
     let text = "";
@@ -73,14 +74,19 @@ export class ServerProcess {
     // Leaving the loop closes stdout: it carries nothing else.
     for await (const chunk of this.#child.stdout) {
       text += decoder.decode(chunk, { stream: true });
-      if (text.includes("\n")) return JSON.parse(text);
+      if (text.includes("\n")) break;
     }
+    const greeting: Greeting | undefined = text === ""
+      ? undefined
+      : JSON.parse(text);
+    this.#answering = greeting !== undefined && greeting.error === undefined;
+    if (greeting && (this.#answering || "owner" in greeting)) return greeting;
     const { code, signal } = await this.#child.status;
+    // The engine writes to stderr why it does not open a folder.
     const said = await this.#lastWords;
-    throw new Error(
-      `the server ended with ${signal ?? `code ${code}`}` +
-        (said ? `: ${said}` : ""),
-    );
+    const reason = greeting?.error ??
+      `the server ended with ${signal ?? `code ${code}`}`;
+    throw new Error(said === undefined ? reason : `${reason}: ${said}`);
   }
 
   /** End the server at once; what it acknowledged stays. */
