@@ -54,8 +54,12 @@ export function createLogger(
       time: new Date().toISOString(),
       level,
       message: redact(message),
+      // Each text before it is JSON: a quote in a secret would be escaped.
       fields: JSON.parse(
-        redact(JSON.stringify({ ...common, ...fields }, plain)),
+        JSON.stringify(
+          { ...common, ...fields },
+          (_key, value) => plain(value, redact),
+        ),
       ),
     });
   };
@@ -97,7 +101,8 @@ function shown(value: unknown): string {
     : JSON.stringify(value);
 }
 
-function plain(_key: string, value: unknown): unknown {
+function plain(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
   if (typeof value === "bigint") return String(value);
-  return value instanceof Error ? value.message : value;
+  return value instanceof Error ? redact(value.message) : value;
 }

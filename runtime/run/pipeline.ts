@@ -115,6 +115,8 @@ export async function runPipeline(
     await Promise.all(runs.map((run) => runSource(run, { ...options, stop })));
   } catch (error) {
     failure.abort(error);
+    const writers = runs.flatMap(({ writers }) => writers);
+    await Promise.allSettled(writers.map((writer) => writer.drain()));
     throw failure.signal.reason;
   }
   return runs.flatMap(({ writers }) => writers)

@@ -203,21 +203,24 @@ export class Writer {
     const timer = new AbortController();
     let old = false;
     let timed = false;
-    while (!this.#isFull() && !this.#closing && !old) {
-      signal.throwIfAborted();
-      const changed = this.#changed.promise;
-      const [oldest] = this.#queue;
-      if (oldest && !timed && !this.#repeat) {
-        timed = true;
-        const rest = oldest.arrived + this.stage.batch.every - clock.now();
-        clock.sleep(Math.max(0, rest), timer.signal).then(() => {
-          old = true;
-          this.#notify();
-        }, () => {});
+    try {
+      while (!this.#isFull() && !this.#closing && !old) {
+        signal.throwIfAborted();
+        const changed = this.#changed.promise;
+        const [oldest] = this.#queue;
+        if (oldest && !timed && !this.#repeat) {
+          timed = true;
+          const rest = oldest.arrived + this.stage.batch.every - clock.now();
+          clock.sleep(Math.max(0, rest), timer.signal).then(() => {
+            old = true;
+            this.#notify();
+          }, () => {});
+        }
+        await changed;
       }
-      await changed;
+    } finally {
+      timer.abort();
     }
-    timer.abort();
     return this.#take();
   }
 
