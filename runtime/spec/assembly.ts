@@ -5,7 +5,6 @@
  */
 import type { Problems } from "./diagnostics.ts";
 import type { Draft } from "./draft.ts";
-import type { Source } from "./place.ts";
 import type { Top } from "./source.ts";
 import type { Connection, Spec, SpecTest, Stage } from "./spec.ts";
 import type { CheckedStage } from "./stages.ts";
@@ -24,7 +23,6 @@ export interface AssemblyOptions {
     readonly draft: Draft;
     readonly config: unknown;
   }[];
-  readonly main: Source;
   readonly problems: Problems;
   readonly redact: (text: string) => string;
   readonly secrets: readonly string[];

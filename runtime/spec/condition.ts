@@ -91,8 +91,7 @@ const operatorTable: Readonly<Record<string, Operator>> = {
   exists,
 };
 
-/** The words of a match that compare. */
-export const operatorNames: readonly string[] = Object.keys(operatorTable);
+const operatorNames: readonly string[] = Object.keys(operatorTable);
 
 function operators(
   value: Readonly<Record<string, unknown>>,

@@ -10,6 +10,7 @@ import type { Problems } from "./diagnostics.ts";
 import type { Place } from "./field.ts";
 import { isObject, matchNames, shown } from "./members.ts";
 import { placeAt, type Source } from "./place.ts";
+import type { SpecFiles } from "./source.ts";
 import { enumerate, nearest, suggestion } from "./suggestion.ts";
 
 /** The kinds of component. */
@@ -29,8 +30,44 @@ export interface Draft {
   readonly written: ReadonlyMap<string, string>;
 }
 
-/** What drafting needs. */
-export interface DraftOptions {
+/** Stages of one name would be confused with this output. */
+export const errorsName = "errors";
+
+/** Everything that a spec names. */
+export interface Drafts {
+  /** Connections by name, of the spec and of what it includes. */
+  readonly connections: ReadonlyMap<string, Draft>;
+  /** Stages by name; of two with one name the first. */
+  readonly named: ReadonlyMap<string, Draft>;
+  /** All stages: sources, then transforms, then sinks. */
+  readonly stages: readonly Draft[];
+}
+
+/** Draft every component of a spec; doubtful names are reported. */
+export function draftSpec(
+  { connections, folder, sources: [main], top }: SpecFiles,
+  common: { readonly registry: Registry; readonly problems: Problems },
+): Drafts {
+  const options = { ...common, folder };
+  const reached = new Map<string, Draft>();
+  for (const { section, source } of connections) {
+    const named = reached;
+    draftSection("connection", section, { ...options, source, named });
+  }
+  const named = new Map<string, Draft>();
+  const draft = (kind: Kind, section: Section | undefined) =>
+    section
+      ? draftSection(kind, section, { ...options, source: main, named })
+      : [];
+  const stages = [
+    ...draft("source", top.sources),
+    ...draft("transform", top.transforms),
+    ...draft("sink", top.sinks),
+  ];
+  return { connections: reached, named, stages };
+}
+
+interface DraftOptions {
   readonly registry: Registry;
   readonly problems: Problems;
   readonly folder: string;
@@ -39,11 +76,7 @@ export interface DraftOptions {
   readonly named: Map<string, Draft>;
 }
 
-/** Stages of one name would be confused with this output. */
-export const errorsName = "errors";
-
-/** Draft every component of a section; doubtful names are reported. */
-export function draftSection(
+function draftSection(
   kind: Kind,
   section: Section,
   options: DraftOptions,
