@@ -42,7 +42,7 @@ export class Cadence {
 
   /** Milliseconds between two blocks, as far as is known. */
   get slot(): number {
-    return this.#slot ?? FIRST_INTERVAL_MS;
+    return this.#slot ?? this.#interval ?? FIRST_INTERVAL_MS;
   }
 
   /** Take note of what a poll has shown; `timestamp` in milliseconds. */

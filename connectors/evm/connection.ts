@@ -116,7 +116,10 @@ sinks:
 `,
   check({ config, place }) {
     if (config.url !== undefined && config.endpoints !== undefined) {
-      place.at("url").report("Use either url or endpoints", "move it there");
+      place.at("url").report(
+        "Use either url or endpoints, not both",
+        "make it one of the endpoints",
+      );
     }
     if (config.url === undefined && config.endpoints === undefined) {
       place.report('Missing field "url"', "or endpoints", { key: true });
@@ -178,7 +181,7 @@ sinks:
       log,
       chainId: config.chain_id,
       missingTimeout: config.missing_timeout,
-      inFlight: settings.length * IN_FLIGHT,
+      inFlight: endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0),
       ends,
     });
   },
@@ -225,6 +228,7 @@ function openEndpoint(
     host: URL.parse(url)?.host || url,
     transport,
     budget: scheduler.budget({ name: label, windows, inFlight: in_flight }),
+    inFlight: in_flight,
     timeout: config.timeout,
     batch: settings.batch,
     clock,

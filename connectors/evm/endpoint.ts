@@ -35,6 +35,8 @@ export interface EndpointOptions {
   readonly host: string;
   readonly transport: Transport;
   readonly budget: Budget;
+  /** Calls that may be under way at once. */
+  readonly inFlight: number;
   /** Milliseconds that an answer may take. */
   readonly timeout: number;
   /** Calls that may share one request; 1: no batches. */
@@ -49,6 +51,8 @@ export class Endpoint {
   readonly name: string;
   readonly host: string;
   readonly budget: Budget;
+  /** Calls that may be under way at once. */
+  readonly inFlight: number;
   /** The chain that it said it serves; undefined until it was asked. */
   chainId: number | undefined;
   readonly #options: EndpointOptions;
@@ -65,6 +69,7 @@ export class Endpoint {
     this.name = options.name;
     this.host = options.host;
     this.budget = options.budget;
+    this.inFlight = options.inFlight;
     this.#batch = options.batch;
     this.#options = options;
   }

@@ -69,6 +69,7 @@ export class ScriptedClient {
           windows: one.windows ?? [],
           inFlight: 16,
         }),
+        inFlight: 16,
         timeout: 30_000,
         batch: one.batch ?? 1,
         clock,
