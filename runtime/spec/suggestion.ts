@@ -45,7 +45,7 @@ export function nearest(
   for (const name of names) {
     const far = mistakes(word, normal(name));
     // A short name is near to anything: half of it must be right.
-    if (far < least && far * 2 <= Math.max(name.length, 2)) {
+    if (far < least && far * 2 <= name.length) {
       best = name;
       least = far;
     }

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import type { Component } from "../../../runtime/component.ts";
+import {
+  type Component,
+  type Place,
+  SpecError,
+  UserError,
+} from "../../../runtime/component.ts";
+import { checkSpec } from "../../../runtime/spec/check.ts";
 import { formatDiagnostics } from "../../../runtime/spec/diagnostics.ts";
 import type { Spec, Stage } from "../../../runtime/spec/spec.ts";
 import { check, registry } from "./registry.ts";
@@ -237,12 +243,60 @@ sinks:
 });
 
 Deno.test("checkSpec() says when the file itself cannot be read", () => {
-  const text = formatDiagnostics(
-    check("", { file: "a.yaml", files: {} }).diagnostics,
+  const { diagnostics, spec } = checkSpec("pipelines/nowhere.yaml", {
+    registry,
+    read: (path) => {
+      throw new Deno.errors.NotFound(path);
+    },
+  });
+  assert.equal(spec, undefined);
+  assert.equal(
+    formatDiagnostics(diagnostics),
+    `pipelines/nowhere.yaml:1:1: Cannot read the file
+  |
+ 1|
+  | ^ no such file
+`,
   );
-  assert.match(text, /found an empty file/);
-  const { diagnostics } = check("include: x.yaml\n", { file: "b.yaml" });
-  assert.match(formatDiagnostics(diagnostics), /Cannot read "x.yaml"/);
+});
+
+/** The components, of which a filter is checked by a function of a test. */
+function checkedBy(check: (context: { place: Place }) => void) {
+  return registry.map((one) =>
+    one.type === "filter" ? { ...one, check } as Component : one
+  );
+}
+
+Deno.test("checkSpec() asks components, and no one behind a broken one", () => {
+  const text = mainnet.replace("tx.{case}", "tx.{nothing}");
+  assert.equal(messages(text).match(/no column "nothing"/g)?.length, 1);
+  const reporting = checkedBy(({ place }) => {
+    place.at("where").at("value").report("Too dear", "be modest");
+  });
+  assert.equal(
+    messages(text, { registry: reporting }),
+    `pipelines/test.yaml:13:73: Too dear
+  |
+13|   dear: { type: filter, from: [kind.call, kind.deploy], where: { value: { gte: 1 ether } } }
+  |                                                                         ^^^^^^^^^^^^^^^^ be modest
+`,
+  );
+  const warning = checkedBy(({ place }) => {
+    place.report("Rather dear", undefined, { severity: "warning" });
+  });
+  assert.equal(messages(text, { registry: warning }).split("\n").length, 9);
+});
+
+Deno.test("checkSpec() makes a message of an error for the user, no other", () => {
+  const throwing = (error: Error) =>
+    messages(mainnet, {
+      registry: checkedBy(() => {
+        throw error;
+      }),
+    });
+  assert.match(throwing(new SpecError("No such contract")), /No such contract/);
+  assert.match(throwing(new UserError("Disk full")), /:13:3: Disk full/);
+  assert.throws(() => throwing(new TypeError("a bug")), /a bug/);
 });
 
 Deno.test("checkSpec() never writes a secret anywhere", () => {

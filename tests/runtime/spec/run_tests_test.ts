@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Component } from "../../../runtime/component.ts";
+import type { Component, Value } from "../../../runtime/component.ts";
+import { covers } from "../../../runtime/spec/covers.ts";
 import { formatDiagnostics } from "../../../runtime/spec/diagnostics.ts";
 import { runSpecTests } from "../../../runtime/spec/run_tests.ts";
 import { check, registry } from "./registry.ts";
@@ -151,4 +152,22 @@ Deno.test("runSpecTests() closes what it opened, also on failure", async () => {
     known,
   );
   assert.equal(open, 0);
+});
+
+Deno.test("covers() asks for no more than what is wanted", () => {
+  const cases: [Value, Value, boolean][] = [
+    [{ a: "1", b: 2 }, { a: "1" }, true],
+    [{ a: 1n, b: 2 }, { a: "1", b: "2" }, true],
+    [{ a: 1 }, { a: "1", b: null }, false],
+    [["a", "b"], ["a", "b"], true],
+    [["a", "b"], ["a"], false],
+    [["a"], { 0: "a" }, false],
+    [null, "a", false],
+    ["a", null, false],
+    ["1", 1, false],
+    [1.5, "1.5", false],
+  ];
+  for (const [value, wanted, expected] of cases) {
+    assert.equal(covers(value, wanted), expected);
+  }
 });
