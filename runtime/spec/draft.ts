@@ -67,7 +67,8 @@ export function draftSpec(
   return { connections: reached, named, stages };
 }
 
-interface DraftOptions {
+/** What drafting a section needs. */
+export interface DraftOptions {
   readonly registry: Registry;
   readonly problems: Problems;
   readonly folder: string;
@@ -76,7 +77,8 @@ interface DraftOptions {
   readonly named: Map<string, Draft>;
 }
 
-function draftSection(
+/** Draft every component of a section; doubtful names are reported. */
+export function draftSection(
   kind: Kind,
   section: Section,
   options: DraftOptions,
