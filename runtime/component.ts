@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { Connected, Offer } from "./connected.ts";
 import type { Clock } from "./run/clock.ts";
 import type { Logger } from "./run/log.ts";
 import type { Metrics } from "./run/metrics.ts";
@@ -16,6 +17,7 @@ import type { Scheduler } from "./run/scheduler.ts";
 import type { Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
 import type { Config, Fields, Place } from "./spec/field.ts";
 
+export * from "./connected.ts";
 export * from "./row.ts";
 export * from "./errors.ts";
 export * from "./encode/json.ts";
@@ -74,63 +76,6 @@ export interface OpenContext {
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
-
-/** How the result of a query is written. */
-export type QueryFormat = "table" | "json" | "csv";
-
-/** What a recording is made of. */
-export interface RecordOptions {
-  /** First block, inclusive. */
-  readonly from: number;
-  /** Last block, inclusive. */
-  readonly to: number;
-  /** File to write; the connection may add an extension. */
-  readonly out: string;
-  /** Whether a file that exists is replaced. */
-  readonly overwrite: boolean;
-  /** Aborted when the recording is not wanted any more. */
-  readonly signal: AbortSignal;
-  /** Called whenever a block is stored, with what was recorded so far. */
-  progress(recorded: Recorded): void;
-}
-
-/** How much was recorded. */
-export interface Recorded {
-  readonly blocks: number;
-  /** Calls whose answers were kept. */
-  readonly calls: number;
-  /** Size of these answers as JSON text; the file is compressed. */
-  readonly bytes: number;
-}
-
-/** What a connection's client may offer besides its own methods. */
-export interface Connected {
-  /** Reach the other side; throws a message that a user can act on. */
-  health?(): Promise<void>;
-  /**
-   * Run one statement and return its result as text, for the verb `query`.
-   *
-   * @throws {UserError} when the other side refuses the statement.
-   */
-  query?(
-    sql: string,
-    options: { readonly format: QueryFormat; readonly signal: AbortSignal },
-  ): Promise<string>;
-  /**
-   * Save what the other side answers for a range of blocks, for the verb
-   * `record`.
-   *
-   * @returns the file that was written and how much is in it.
-   * @throws {UserError} when the file exists or the range is not there.
-   */
-  record?(
-    options: RecordOptions,
-  ): Promise<Recorded & { readonly file: string }>;
-  [Symbol.asyncDispose]?(): Promise<void>;
-}
-
-/** The methods that verbs look for in a client. */
-export type Offer = "query" | "record";
 
 /** A connection: anything with credentials, a limit or a health check. */
 export interface ConnectionDefinition<F extends Fields, C extends Connected>
