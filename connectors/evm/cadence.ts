@@ -15,15 +15,16 @@ const LONGEST_MS = 12_000;
 const LONGEST_RETRY_MS = 4000;
 
 // After a block was found at the first poll, ask this share of the slot
-// earlier: the block may have been there for a while.
-const EARLIER = 0.04;
+// earlier: the block may have been there for a while. Simulated over mainnet's
+// slots this makes 1.7 polls a block, half a second late; 0.04 makes 2.1.
+const EARLIER = 0.01;
 
 // After a poll in vain, ask again after this share of the slot, then slower.
 const RETRY = 1 / 12;
 const RETRY_GROWTH = 1.25;
 
 // Processes that started together should not ask together.
-const JITTER = 0.05;
+const JITTER = 0.02;
 
 /** Predicts when to ask for the head. */
 export class Cadence {

@@ -20,7 +20,7 @@ import type { Raw } from "./extra.ts";
 import { hash, whole } from "./hex.ts";
 import { RowBuilder } from "./rows.ts";
 import { firstBlockAt, type Start } from "./start.ts";
-import { FetchWindow } from "./window.ts";
+import { FetchWindow, type Measured } from "./window.ts";
 import type { PortName } from "./schema.ts";
 
 // Blocks this close to the head are waited for: they go before history.
@@ -55,7 +55,7 @@ export interface ChainOptions {
 /** An open chain. */
 export class ChainReader implements OpenSource {
   readonly #options: ChainOptions;
-  readonly #fetcher: Fetcher<Unit>;
+  readonly #fetcher: Fetcher<FetchedUnit>;
 
   constructor(options: ChainOptions) {
     this.#options = options;
@@ -117,7 +117,7 @@ export class ChainReader implements OpenSource {
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
 
-    const window = new FetchWindow<Unit>(inFlight, clock);
+    const window = new FetchWindow<FetchedUnit>(inFlight, clock);
     const shrunk = new Shrinkage(clock);
     let asked = next;
     if (isForked(head, { ids, next })) {
@@ -138,7 +138,7 @@ export class ChainReader implements OpenSource {
         }
         continue;
       }
-      const unit = await window.shift();
+      const { latency: _latency, ...unit } = await window.shift();
       ids.set(unit.number, unit.id);
       ids.delete(unit.number - REMEMBERED);
       next++;
@@ -160,7 +160,7 @@ export class ChainReader implements OpenSource {
     number: number,
     head: HeadTracker,
     signal: AbortSignal,
-  ): Promise<Unit> {
+  ): Promise<FetchedUnit> {
     const near = head.number - number < NEAR_HEAD;
     return this.#fetcher.fetch(number, {
       priority: near ? "head" : "backfill",
@@ -171,8 +171,11 @@ export class ChainReader implements OpenSource {
   }
 }
 
-function unitOf(fetched: Fetched, rows: RowBuilder): Unit {
-  const { block, bytes } = fetched;
+/** A unit on its way through the window. */
+type FetchedUnit = Unit & Measured;
+
+function unitOf(fetched: Fetched, rows: RowBuilder): FetchedUnit {
+  const { block, bytes, latency } = fetched;
   return {
     number: whole(block["number"], "number"),
     id: hash(block["hash"], "hash"),
@@ -180,6 +183,7 @@ function unitOf(fetched: Fetched, rows: RowBuilder): Unit {
     time: whole(block["timestamp"], "timestamp") * 1000,
     rows: rows.build(fetched),
     bytes: bytes * MEMORY_FACTOR,
+    latency,
   };
 }
 

@@ -43,11 +43,17 @@ export interface CallOptions {
   readonly avoid?: Endpoint | undefined;
 }
 
-/** A result and where it came from. */
-export interface Answered {
+/** A result as it came. */
+export interface Result {
   readonly result: unknown;
   /** Length of the answer's text. */
   readonly bytes: number;
+  /** Milliseconds that the call took, without the wait for a budget. */
+  readonly took: number;
+}
+
+/** A result and where it came from. */
+export interface Answered extends Result {
   readonly endpoint: Endpoint;
 }
 
@@ -202,10 +208,12 @@ export class EvmClient implements Connected {
     );
     if (!Array.isArray(outcome)) return calls.map(() => undefined);
     return calls.map(([, { validate }], index) => {
-      const { bytes, result } = outcome[index] ?? { bytes: 0, result: null };
-      if (result instanceof RpcError) return undefined;
-      const wrong = flaw(result, validate ? { validate } : {});
-      return wrong === undefined ? { bytes, result, endpoint } : undefined;
+      const answer = outcome[index];
+      if (answer === undefined || answer.result instanceof RpcError) {
+        return undefined;
+      }
+      const wrong = flaw(answer.result, validate ? { validate } : {});
+      return wrong === undefined ? { ...answer, endpoint } : undefined;
     });
   }
 
@@ -218,6 +226,7 @@ export class EvmClient implements Connected {
     candidates: readonly Endpoint[],
     options: CallOptions,
   ): Promise<{ endpoint: Endpoint; outcome: Outcome }> {
+    const { clock } = this.#options;
     using admission = await this.#admit(calls, candidates, options);
     const endpoint = candidates.find(({ budget }) =>
       budget === admission.budget
@@ -230,11 +239,13 @@ export class EvmClient implements Connected {
         if (wrong !== undefined) endpoint.close(wrong);
         return { endpoint, outcome: undefined };
       }
+      const left = clock.now();
       const { bytes, results } = await endpoint.send(calls, options.signal);
+      const took = clock.now() - left;
       const share = bytes / results.length;
       return {
         endpoint,
-        outcome: results.map((result) => ({ result, bytes: share })),
+        outcome: results.map((result) => ({ result, bytes: share, took })),
       };
     } catch (error) {
       if (error instanceof RpcError) return { endpoint, outcome: error };
@@ -304,18 +315,17 @@ export class EvmClient implements Connected {
 }
 
 /** What came of a try: a result for each call, or why there are none. */
-type Outcome =
-  | readonly { readonly result: unknown; readonly bytes: number }[]
-  | RpcError
-  | undefined;
+type Outcome = readonly Result[] | RpcError | undefined;
+
+const nothing: Result = { result: undefined, bytes: 0, took: 0 };
 
 /** The result of a single call, or why it is none. */
 function check(
   outcome: Exclude<Outcome, undefined>,
   options: CallOptions,
-): { readonly result: unknown; readonly bytes: number } | RpcError {
+): Result | RpcError {
   if (outcome instanceof RpcError) return outcome;
-  const [answer = { result: undefined, bytes: 0 }] = outcome;
+  const [answer = nothing] = outcome;
   if (answer.result instanceof RpcError) return answer.result;
   const wrong = flaw(answer.result, options);
   return wrong === undefined ? answer : new RpcError("missing", wrong);

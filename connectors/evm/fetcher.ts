@@ -8,7 +8,7 @@ import {
   type Priority,
   RetryableError,
 } from "../../runtime/component.ts";
-import type { Answered, CallOptions, EvmClient } from "./client.ts";
+import type { CallOptions, EvmClient, Result } from "./client.ts";
 import { blockFlaw, hashOf, matchReceipts } from "./consistency.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
@@ -59,12 +59,14 @@ export interface FetchOptions {
 export interface Fetched extends RawUnit {
   /** Length of the answers' texts. */
   readonly bytes: number;
+  /** Milliseconds that the calls took, without the wait for a budget. */
+  readonly latency: number;
 }
 
 /** An answer, or one that was at hand. */
-type Part = Pick<Answered, "result" | "bytes"> & {
-  readonly endpoint?: Endpoint;
-};
+type Part = Result & { readonly endpoint?: Endpoint };
+
+const nothing: Result = { result: undefined, bytes: 0, took: 0 };
 
 /** Fetches blocks. */
 export class Fetcher<T> {
@@ -82,7 +84,7 @@ export class Fetcher<T> {
   async fetch(number: number, options: FetchOptions): Promise<T> {
     const { build, clock, needs } = this.#options;
     let given: Part | undefined = options.block &&
-      { result: options.block, bytes: 0 };
+      { ...nothing, result: options.block };
     let avoid: Endpoint | undefined;
     for (let tries = 1;; tries++) {
       const [block, receipts] = await this.#parts(number, {
@@ -96,11 +98,11 @@ export class Fetcher<T> {
           ? matchReceipts(block.result as Raw, receipts.result)
           : undefined;
         if (typeof matched !== "string") {
-          const bytes = block.bytes + receipts.bytes;
           return build({
             block: block.result as Raw,
             receipts: matched,
-            bytes,
+            bytes: block.bytes + receipts.bytes,
+            latency: Math.max(block.took, receipts.took),
           });
         }
         problem = matched;
@@ -139,7 +141,7 @@ export class Fetcher<T> {
     const blockCall = this.#blockCall(number);
     if (!needs.receipts) {
       const block = given ?? await client.ask(blockCall, ofBlock);
-      return [block, { result: undefined, bytes: 0 }];
+      return [block, nothing];
     }
     const receiptsCall = {
       method: "eth_getBlockReceipts",
@@ -194,6 +196,7 @@ export class Fetcher<T> {
     return {
       result: answers.map(({ result }) => result),
       bytes: answers.reduce((sum, { bytes }) => sum + bytes, 0),
+      took: Math.max(0, ...answers.map(({ took }) => took)),
     };
   }
 }

@@ -17,17 +17,19 @@ const SAMPLES = 16;
 // Twice what latency x rate needs: the rate can then double each time.
 const HEADROOM = 2;
 
-/** What the window bounds. */
-export interface Sized {
-  /** Size of the answers' texts. */
+/** What the window bounds, and what it learns from. */
+export interface Measured {
+  /** What it takes in memory. */
   readonly bytes: number;
+  /** Milliseconds that its calls took, without the wait for a budget. */
+  readonly latency: number;
 }
 
 /**
  * A window of promises. Its size follows latency x rate: more waits in
  * memory and gains nothing, less leaves the node idle.
  */
-export class FetchWindow<T extends Sized> {
+export class FetchWindow<T extends Measured> {
   readonly #most: number;
   readonly #clock: Clock;
   readonly #ring: Promise<T>[] = [];
@@ -60,10 +62,9 @@ export class FetchWindow<T extends Sized> {
 
   /** Add what was asked for. */
   push(promise: Promise<T>): void {
-    const asked = this.#clock.now();
     const counted = promise.then((value) => {
       this.#bytes += value.bytes;
-      this.#arrived(asked);
+      this.#arrived(value.latency);
       return value;
     });
     // It may fail long before its turn comes.
@@ -80,16 +81,16 @@ export class FetchWindow<T extends Sized> {
     return value;
   }
 
-  #arrived(asked: number): void {
+  #arrived(latency: number): void {
     const now = this.#clock.now();
-    this.#latencies.push(now - asked);
+    this.#latencies.push(latency);
     this.#arrivals.push(now);
     if (this.#arrivals.length <= SAMPLES) return;
     const first = this.#arrivals.shift() ?? now;
     this.#latencies.shift();
     const rate = SAMPLES / Math.max(1, now - first);
-    const latency = Math.min(...this.#latencies);
-    const needed = Math.ceil(HEADROOM * latency * rate);
+    const total = this.#latencies.reduce((sum, one) => sum + one, 0);
+    const needed = Math.ceil(HEADROOM * rate * total / SAMPLES);
     this.#size = Math.min(this.#most, Math.max(FIRST_SIZE, needed + 1));
   }
 }
