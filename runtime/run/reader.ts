@@ -59,6 +59,8 @@ export class Reader {
   /** Units that may still be replaced, oldest first. */
   #open: JournalEvent[] = [];
   #tip: Position | undefined;
+  /** Number of the first unit that was ever read. */
+  #origin = -Infinity;
   #lastSeq = 0;
   #head: Head | undefined;
 
@@ -86,11 +88,12 @@ export class Reader {
     const origin = await state.origin(name);
     if (origin === undefined) return yield* this.#follow(options);
 
+    this.#origin = origin;
     const journal = await state.journal(name);
     this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0);
     const low = lowest(options.sinks, origin);
     const first = journal[0]?.number;
-    this.#tip = low;
+    this.#tip = this.#known(low);
     if (first === undefined || low.number < first - 1) {
       const to = first === undefined
         ? options.to
@@ -127,7 +130,7 @@ export class Reader {
         this.#tip = event;
       } else {
         this.#open.pop();
-        this.#tip = before(event);
+        this.#tip = this.#before(event);
       }
       if (event.seq > after) yield this.#event(event);
     }
@@ -163,6 +166,7 @@ export class Reader {
           }
           if (this.#tip === undefined) {
             await state.saveOrigin(name, unit.number);
+            this.#origin = unit.number;
           }
           failures = 0;
           yield await this.#accept(unit);
@@ -237,7 +241,7 @@ export class Reader {
       const event = { op: "retract", id, number, parent, time } as const;
       const entry = { ...event, seq, rowsOf };
       await state.append(name, entry);
-      this.#tip = before(unit);
+      this.#tip = this.#before(unit);
       yield this.#event(entry);
     }
   }
@@ -270,7 +274,7 @@ export class Reader {
   /** What lies below the open units was final: it must be canonical. */
   async #checkBase(): Promise<void> {
     const oldest = this.#open[0];
-    const base = oldest ? before(oldest) : this.#tip;
+    const base = oldest ? this.#before(oldest) : this.#tip;
     if (base === undefined || base.id === "") return;
     const id = await this.#identify(base.number);
     if (id === undefined || id === base.id) return;
@@ -302,6 +306,16 @@ export class Reader {
     return this.#lastSeq;
   }
 
+  /** The position in front of a unit. */
+  #before({ number, parent }: JournalEvent): Position {
+    return this.#known({ number: number - 1, id: parent ?? "" });
+  }
+
+  /** What lies in front of the first unit was never read, and may change. */
+  #known(position: Position): Position {
+    return position.number < this.#origin ? { ...position, id: "" } : position;
+  }
+
   #identify(number: number): Promise<string | undefined> {
     return this.#options.source.identify?.(number) ??
       Promise.resolve(undefined);
@@ -321,11 +335,6 @@ export class Reader {
 
 function seqOf({ seq }: Progress): number {
   return seq;
-}
-
-/** The position in front of a unit. */
-function before({ number, parent }: JournalEvent): Position {
-  return { number: number - 1, id: parent ?? "" };
 }
 
 /** Where the sink that is furthest back stands. */

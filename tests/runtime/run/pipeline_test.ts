@@ -77,6 +77,29 @@ Deno.test("runPipeline() retracts a reorg that happened while it was down", asyn
   assert.deepEqual(store.netOfView(), chain.expected());
 });
 
+Deno.test("runPipeline() follows a reorg that begins below its first block", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(50);
+  const lines: string[] = [];
+  const store = new MergeStore();
+  const spec = toySpec(toySource(chain), [
+    sinkStage("out", ledger(lines)),
+    sinkStage("merged", store.definition()),
+  ]);
+  await run(spec, file.path, { from: 48 });
+  chain.reorg(10);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected(chain.head, 48));
+  // And once more where nothing has come back yet: the sinks are empty.
+  chain.reorg(10, 3);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), []);
+  chain.extend(20);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected(chain.head, 48));
+  assert.deepEqual(store.net(), chain.expected(chain.head, 48));
+});
+
 Deno.test("runPipeline() stops at a reorg deeper than what is final", async () => {
   await using file = await stateFile();
   const chain = new ToyChain().extend(100);
