@@ -26,19 +26,25 @@ export class Lane {
   /** Take an event; it goes on at once or when {@linkcode release} says so. */
   async push(event: UnitEvent): Promise<void> {
     if (event.op === "retract" && this.#held.at(-1)?.id === event.id) {
-      // It never left: the sinks need not hear of it.
+      // It did not leave in this run, but a replay also holds what some of
+      // the sinks have taken in an earlier one: those hear of it below.
       this.#held.pop();
-      return;
     }
+    // What comes before a final unit is final as well, and goes first.
+    if (event.seq === 0) await this.#releaseTo(event.number);
     const atOnce = this.deliver === "latest" || event.seq === 0 ||
       event.op === "retract";
-    if (atOnce) await this.flow.process(event);
-    else this.#held.push({ ...event, rows: event.stored });
+    if (atOnce) return await this.flow.process(event);
+
+    this.#held.push({ ...event, rows: event.stored });
   }
 
   /** Send on what the head has made safe enough. */
   async release(head: Head | undefined): Promise<void> {
-    const limit = head ? safeUpTo(this.deliver, head) : -1;
+    if (head) await this.#releaseTo(safeUpTo(this.deliver, head));
+  }
+
+  async #releaseTo(limit: number): Promise<void> {
     while ((this.#held[0]?.number ?? Infinity) <= limit) {
       const event = this.#held.shift();
       if (event) await this.flow.process(event);

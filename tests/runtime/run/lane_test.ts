@@ -1,0 +1,78 @@
+/**
+ * Sinks that wait for confirmations or finality, over restarts.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { systemClock } from "../../../runtime/run/clock.ts";
+import { createLogger } from "../../../runtime/run/log.ts";
+import { Metrics } from "../../../runtime/run/metrics.ts";
+import { runPipeline } from "../../../runtime/run/pipeline.ts";
+import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
+import type { Spec } from "../../../runtime/spec/spec.ts";
+import {
+  ledger,
+  netOf,
+  sinkStage,
+  ToyChain,
+  toySource,
+  toySpec,
+} from "./toy.ts";
+
+const log = createLogger({ level: "error", secrets: [], write: () => {} });
+
+/** A state file that is removed at the end. */
+async function stateFile(): Promise<AsyncDisposable & { path: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-state-" });
+  return {
+    path: `${folder}/state.db`,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+async function run(spec: Spec, path: string): Promise<void> {
+  await using state = openSqliteState(path, { clock: systemClock });
+  await runPipeline(spec, {
+    state,
+    clock: systemClock,
+    log,
+    metrics: new Metrics(),
+    drain: new AbortController().signal,
+  });
+}
+
+Deno.test("Lane retracts what a sink took in an earlier run while another one waited", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(100);
+  const confirmed: string[] = [];
+  const final: string[] = [];
+  const spec = toySpec(toySource(chain), [
+    sinkStage("confirmed", ledger(confirmed), { confirmations: 3 }),
+    // Keeps the journal from its first open unit on.
+    sinkStage("final", ledger(final), "finalized"),
+  ]);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(confirmed), chain.expected(97));
+  chain.reorg(20, 30);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(confirmed), chain.expected(107));
+  assert.deepEqual(netOf(final), chain.expected(chain.finalized));
+});
+
+Deno.test("Lane lets nothing overtake the units that it holds", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(70);
+  const final: string[] = [];
+  const confirmed: string[] = [];
+  const spec = toySpec(toySource(chain), [
+    sinkStage("final", ledger(final), "finalized"),
+    sinkStage("confirmed", ledger(confirmed), { confirmations: 69 }),
+  ]);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(final), chain.expected(6));
+  // Units 7 to 70 are held; 71 and more are final when they are read.
+  chain.extend(300);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(final), chain.expected(chain.finalized));
+  assert.deepEqual(netOf(confirmed), chain.expected(chain.finalized));
+});
