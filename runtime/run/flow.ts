@@ -52,7 +52,21 @@ export class Flow {
 
   /** Take an event to every sink that does not have it yet. */
   async process(event: UnitEvent): Promise<void> {
-    const takers = this.#options.writers.filter((one) => one.wants(event));
+    await this.#process(event, this.#options.writers);
+  }
+
+  /**
+   * Take an event that has to wait to the sinks whose store may have it all
+   * the same: a crash has cut off the write that it was in. Once it is
+   * written again, it can be retracted.
+   */
+  async repeat(event: UnitEvent): Promise<void> {
+    const { writers } = this.#options;
+    await this.#process(event, writers.filter((one) => one.repeats(event)));
+  }
+
+  async #process(event: UnitEvent, among: readonly Writer[]): Promise<void> {
+    const takers = among.filter((one) => one.wants(event));
     if (takers.length === 0) return;
 
     const rejects: StageReject[] = [];

@@ -36,6 +36,7 @@ export class Lane {
       event.op === "retract";
     if (atOnce) return await this.flow.process(event);
 
+    await this.flow.repeat(event);
     this.#held.push({ ...event, rows: event.stored });
   }
 

@@ -106,6 +106,13 @@ export class Writer {
     return at === undefined || event.number > at.number;
   }
 
+  /** Whether the store may have this event from a write that was cut off. */
+  repeats({ number, seq }: UnitEvent): boolean {
+    const end = this.#repeat;
+    if (end === undefined) return false;
+    return end.seq > 0 && seq > 0 ? seq <= end.seq : number <= end.number;
+  }
+
   /**
    * Take an event with the sink's rows of it; resolves when the queue has
    * room for more.
@@ -332,6 +339,7 @@ function markText({ id, number, op, seq }: Mark): string {
 }
 
 function same(a: Mark | undefined, b: Mark): boolean {
-  return a?.number === b.number && a.id === b.id && a.op === b.op &&
-    a.seq === b.seq;
+  if (a?.number !== b.number || a.id !== b.id || a.op !== b.op) return false;
+  // What was final may be journaled now: the node no longer says so.
+  return a.seq === b.seq || a.seq === 0 || b.seq === 0;
 }

@@ -11,7 +11,9 @@ import { runPipeline } from "../../../runtime/run/pipeline.ts";
 import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
 import type { Spec } from "../../../runtime/spec/spec.ts";
 import {
+  Crash,
   ledger,
+  MergeStore,
   netOf,
   sinkStage,
   ToyChain,
@@ -75,4 +77,24 @@ Deno.test("Lane lets nothing overtake the units that it holds", async () => {
   await run(spec, file.path);
   assert.deepEqual(netOf(final), chain.expected(chain.finalized));
   assert.deepEqual(netOf(confirmed), chain.expected(chain.finalized));
+});
+
+Deno.test("Lane retracts what a crash has left in a store, also if it must wait by now", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(40);
+  const store = new MergeStore();
+  let writes = 0;
+  // The hook runs before and after each write: the first one is stored.
+  const hook = () => {
+    if (++writes === 2) throw new Crash();
+  };
+  const spec = toySpec(toySource(chain), [
+    sinkStage("confirmed", store.definition(hook), { confirmations: 3 }),
+  ]);
+  await assert.rejects(run(spec, file.path), Crash);
+  assert.notDeepEqual(store.net(), []);
+  chain.reorg(40, 50);
+  await run(spec, file.path);
+  assert.deepEqual(store.net(), chain.expected(47));
+  assert.deepEqual(store.netOfView(), chain.expected(47));
 });

@@ -237,6 +237,44 @@ Deno.test("Writer repeats a write that may have happened with the same units and
   assert.notEqual(tokens[0], tokens[1]);
 });
 
+Deno.test("Writer ends a repeated write at a unit that was final and is journaled now", async () => {
+  const { batches, clock, push, writer } = setup({
+    cursor: { pending: { op: "insert", number: 2, id: "id2", seq: 0 } },
+  });
+  await push(1, 1, { seq: 101 });
+  await push(2, 1, { seq: 102 });
+  await clock.advance(500);
+  assert.deepEqual(batches.map(({ rows }) => rows), [2]);
+  await writer.drain();
+});
+
+Deno.test("Writer.repeats() says what a write that was cut off may have stored", async () => {
+  const event = (number: number, seq: number) => ({
+    op: "insert" as const,
+    number,
+    seq,
+    version: seq,
+    id: `id${number}`,
+    parent: undefined,
+    time: 0,
+    rows: () => ({}),
+    stored: () => Promise.resolve({}),
+  });
+  const journaled = setup({
+    cursor: { pending: { op: "insert", number: 5, id: "id5", seq: 100 } },
+  }).writer;
+  assert.equal(journaled.repeats(event(5, 100)), true);
+  assert.equal(journaled.repeats(event(6, 101)), false);
+  assert.equal(journaled.repeats(event(5, 102)), false);
+  const final = setup({
+    cursor: { pending: { op: "insert", number: 5, id: "id5", seq: 0 } },
+  }).writer;
+  assert.equal(final.repeats(event(5, 100)), true);
+  assert.equal(final.repeats(event(6, 101)), false);
+  assert.equal(setup().writer.repeats(event(1, 1)), false);
+  for (const writer of [journaled, final]) await writer.drain();
+});
+
 Deno.test("Writer.wants() skips what the sink has", async () => {
   const { push, writer } = setup({
     cursor: { at: { number: 10, id: "id10" }, seq: 100 },
