@@ -13,7 +13,7 @@ import {
 } from "../../runtime/component.ts";
 import type { EvmClient } from "./client.ts";
 import { blockFlaw } from "./consistency.ts";
-import { RpcError } from "./errors.ts";
+import { outward, RpcError } from "./errors.ts";
 import { type Fetched, Fetcher, type Needs, quantity } from "./fetcher.ts";
 import { HeadTracker } from "./head.ts";
 import type { Raw } from "./extra.ts";
@@ -73,7 +73,7 @@ export class ChainReader implements OpenSource {
       yield* this.#read({ ...options, signal });
     } catch (error) {
       // Nobody wants more units: that is an end, not a failure.
-      if (!options.signal.aborted) throw error;
+      if (!options.signal.aborted) throw outward(error);
     } finally {
       stop.abort();
     }
@@ -94,7 +94,7 @@ export class ChainReader implements OpenSource {
       if (error instanceof RpcError && error.kind === "missing") {
         return undefined;
       }
-      throw error;
+      throw outward(error);
     }
   }
 
@@ -132,7 +132,8 @@ export class ChainReader implements OpenSource {
       }
       if (window.empty) {
         await head.next();
-        if (isForked(head, { ids, next }) || shrunk.observe(head, next)) {
+        const gone = ids.size > 0 && shrunk.observe(head, next);
+        if (gone || isForked(head, { ids, next })) {
           yield "fork";
           return;
         }

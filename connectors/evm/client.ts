@@ -8,54 +8,28 @@ import {
   type Clock,
   type Connected,
   type Logger,
-  type Priority,
   type Recorded,
   type RecordOptions,
   type Scheduler,
   UserError,
 } from "../../runtime/component.ts";
+import {
+  type Answered,
+  type CallOptions,
+  check,
+  flaw,
+  type Outcome,
+} from "./answer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
-import { MalformedError, whole } from "./hex.ts";
 import { recordRange } from "./record.ts";
 import type { Call } from "./rpc.ts";
 import { Steering } from "./steering.ts";
 
+export type { Answered, CallOptions } from "./answer.ts";
+
 // Tries before an endpoint counts as out of reach at the start.
 const HEALTH_TRIES = 3;
-
-/** How a call is made. */
-export interface CallOptions {
-  /** "backfill" when absent. */
-  readonly priority?: Priority;
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Look at a result: what it returns, or throws as a {@linkcode
-   * MalformedError}, says why the result cannot be right; another endpoint
-   * is then asked, as if this one lacked the block.
-   */
-  readonly validate?: (result: unknown) => string | undefined;
-  /** Milliseconds to ask again for what is missing. */
-  readonly patience?: number;
-  /** Whether `null` is a result. */
-  readonly nullable?: boolean;
-  /** An endpoint to ask last. */
-  readonly avoid?: Endpoint | undefined;
-}
-
-/** A result as it came. */
-export interface Result {
-  readonly result: unknown;
-  /** Length of the answer's text. */
-  readonly bytes: number;
-  /** Milliseconds that the call took, without the wait for a budget. */
-  readonly took: number;
-}
-
-/** A result and where it came from. */
-export interface Answered extends Result {
-  readonly endpoint: Endpoint;
-}
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -234,7 +208,7 @@ export class EvmClient implements Connected {
     if (endpoint === undefined) throw new Error("Admitted to a strange budget");
     try {
       if (endpoint.chainId === undefined) {
-        await this.#identify(endpoint, options.signal);
+        await endpoint.askChainId(options.signal);
         const wrong = this.#mismatch(endpoint);
         if (wrong !== undefined) endpoint.close(wrong);
         return { endpoint, outcome: undefined };
@@ -277,7 +251,7 @@ export class EvmClient implements Connected {
           [endpoint],
           { priority: "lookup" },
         );
-        await this.#identify(endpoint, undefined);
+        await endpoint.askChainId();
         return undefined;
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
@@ -289,21 +263,6 @@ export class EvmClient implements Connected {
     }
   }
 
-  async #identify(
-    endpoint: Endpoint,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const call = { method: "eth_chainId", params: [] };
-    const { results: [result] } = await endpoint.send([call], signal);
-    if (result instanceof RpcError) throw result;
-    try {
-      endpoint.chainId = whole(result, "eth_chainId");
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      throw new RpcError("other", error.message);
-    }
-  }
-
   #mismatch(endpoint: Endpoint): string | undefined {
     const { chainId, host, name } = endpoint;
     if (chainId === undefined) return undefined;
@@ -311,37 +270,5 @@ export class EvmClient implements Connected {
     if (chainId === this.#chainId) return undefined;
     return `Endpoint "${name}" of "${this.name}" (${host}) serves chain ` +
       `${chainId}, expected ${this.#chainId}`;
-  }
-}
-
-/** What came of a try: a result for each call, or why there are none. */
-type Outcome = readonly Result[] | RpcError | undefined;
-
-const nothing: Result = { result: undefined, bytes: 0, took: 0 };
-
-/** The result of a single call, or why it is none. */
-function check(
-  outcome: Exclude<Outcome, undefined>,
-  options: CallOptions,
-): Result | RpcError {
-  if (outcome instanceof RpcError) return outcome;
-  const [answer = nothing] = outcome;
-  if (answer.result instanceof RpcError) return answer.result;
-  const wrong = flaw(answer.result, options);
-  return wrong === undefined ? answer : new RpcError("missing", wrong);
-}
-
-function flaw(
-  result: unknown,
-  { nullable = false, validate }: CallOptions,
-): string | undefined {
-  if (result === null || result === undefined) {
-    return nullable ? undefined : "the result is null";
-  }
-  try {
-    return validate?.(result);
-  } catch (error) {
-    if (error instanceof MalformedError) return error.message;
-    throw error;
   }
 }

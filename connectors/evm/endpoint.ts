@@ -11,6 +11,7 @@ import {
   type Metrics,
 } from "../../runtime/component.ts";
 import { RpcError } from "./errors.ts";
+import { MalformedError, whole } from "./hex.ts";
 import type { Call, Reply, Transport } from "./rpc.ts";
 
 // Pauses of an endpoint that keeps failing or refusing, doubled each time.
@@ -23,6 +24,9 @@ const UNSUPPORTED_TIMES = 2;
 
 // A refused key is asked this long after midnight: clocks differ.
 const RESET_MARGIN_MS = 5000;
+
+// A pause is worth a warning once in this time.
+const QUIET_MS = 10_000;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -61,6 +65,7 @@ export class Endpoint {
   #batch: number;
   #closed: string | undefined;
   #coolUntil = 0;
+  #quietUntil = 0;
   /** Refusals and failures in a row, each at most once per pause. */
   #refusals = 0;
   #failures = 0;
@@ -123,6 +128,23 @@ export class Endpoint {
         if (calls.length > 1) this.#refusedBatch(error);
       }
       throw error;
+    }
+  }
+
+  /**
+   * Ask which chain it serves; the caller holds an admission.
+   *
+   * @throws {RpcError} It does not say.
+   */
+  async askChainId(signal?: AbortSignal): Promise<void> {
+    const call = { method: "eth_chainId", params: [] };
+    const { results: [result] } = await this.send([call], signal);
+    if (result instanceof RpcError) throw result;
+    try {
+      this.chainId = whole(result, "eth_chainId");
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      throw new RpcError("other", error.message);
     }
   }
 
@@ -210,7 +232,10 @@ export class Endpoint {
     if (until <= this.#coolUntil) return;
     this.#coolUntil = until;
     budget.coolUntil(until);
-    log.warn(`${what}: endpoint pauses`, {
+    // A limit that is set too high is refused every second, for hours.
+    const often = clock.now() < this.#quietUntil;
+    if (!often) this.#quietUntil = clock.now() + QUIET_MS;
+    log[often ? "debug" : "warn"](`${what}: endpoint pauses`, {
       endpoint: this.name,
       reason,
       pause_ms: Math.round(wait),

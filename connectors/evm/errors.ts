@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { RetryableError, UserError } from "../../runtime/component.ts";
 
 /**
  * What a failed call asks for: a pause (`rate`), the next day (`quota`), a
@@ -55,6 +56,20 @@ export class RpcError extends Error {
     this.transient = options.transient ?? false;
     this.certain = options.certain ?? false;
   }
+}
+
+/**
+ * What a failed call means to the runtime: what is missing may come, all else
+ * is for people to mend.
+ */
+export function outward(error: unknown): unknown {
+  if (!(error instanceof RpcError)) return error;
+  const { kind, message, retryAfter } = error;
+  if (kind !== "missing") return new UserError(message, { cause: error });
+  return new RetryableError(message, {
+    cause: error,
+    ...(retryAfter === undefined ? {} : { after: retryAfter }),
+  });
 }
 
 /** An answer as it came. */

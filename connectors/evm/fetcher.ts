@@ -8,7 +8,8 @@ import {
   type Priority,
   RetryableError,
 } from "../../runtime/component.ts";
-import type { CallOptions, EvmClient, Result } from "./client.ts";
+import type { CallOptions, Result } from "./answer.ts";
+import type { EvmClient } from "./client.ts";
 import { blockFlaw, hashOf, matchReceipts } from "./consistency.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";

@@ -471,3 +471,39 @@ Deno.test("evm.chain keeps to 10 calls in any second", async () => {
   assert.equal(peakCallsPerSecond, 10);
   assert.ok(took < 1.05 * calls * 100 + 1000, `${calls} calls in ${took} ms`);
 });
+
+Deno.test("evm.chain waits for a start that the chain has not reached", async () => {
+  await using node = await start(3);
+  const source = await open(node);
+  const growing = setInterval(() => node.chain.extend(), 30);
+  try {
+    const reading = await read(source, { from: 12, to: 13 });
+    assert.deepEqual(ids(reading), hashes(node.chain, 12, 13));
+  } finally {
+    clearInterval(growing);
+  }
+});
+
+Deno.test("evm.chain asks to be retried when a block stays missing", async () => {
+  await using node = await start(20);
+  const source = await open(node);
+  node.fail({ fault: { kind: "null" }, method: BLOCK, block: 7 });
+  await assert.rejects(read(source, { from: 5, to: 9 }), {
+    name: "RetryableError",
+    message: /eth_getBlockByNumber failed at "eth": .*the result is null/,
+  });
+});
+
+Deno.test("evm.chain tells people of an error that stays", async () => {
+  await using node = await start(20);
+  const source = await open(node);
+  node.fail({
+    fault: { kind: "error", code: -32000, message: "strange" },
+    method: BLOCK,
+    block: 7,
+  });
+  await assert.rejects(read(source, { from: 5, to: 9 }), {
+    name: "UserError",
+    message: /eth_getBlockByNumber failed at "eth": .*strange/,
+  });
+});
