@@ -63,17 +63,24 @@ async function install(signal: AbortSignal | undefined): Promise<void> {
     stdin: "null",
     stdout: "null",
     stderr: shown ? "inherit" : "piped",
+    ...(shown ? {} : { env: { NO_COLOR: "1" } }),
     ...(signal ? { signal } : {}),
   }).output();
   signal?.throwIfAborted();
   if (!success) {
-    const said = shown ? "" : `: ${new TextDecoder().decode(stderr).trim()}`;
+    const said = shown ? "" : `: ${reasonIn(new TextDecoder().decode(stderr))}`;
     throw new Error(`"deno install" ended with code ${code}${said}`);
   }
   if (announced) {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     say(`Installed embedded ClickHouse in ${seconds} s`);
   }
+}
+
+/** Deno's error without what it did before, and without its backtrace. */
+function reasonIn(text: string): string {
+  const reason = /error: ([\s\S]*?)(?:Stack backtrace|$)/.exec(text)?.[1];
+  return (reason ?? text).trim().replace(/\s+/g, " ");
 }
 
 /**
