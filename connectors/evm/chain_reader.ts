@@ -56,9 +56,15 @@ export interface ChainOptions {
 export class ChainReader implements OpenSource {
   readonly #options: ChainOptions;
   readonly #fetcher: Fetcher<FetchedUnit>;
+  readonly #head: HeadTracker;
 
   constructor(options: ChainOptions) {
     this.#options = options;
+    this.#head = new HeadTracker({
+      ...options,
+      transactions: options.needs.transactions,
+      interval: options.poll,
+    });
     const rows = new RowBuilder(options.ports, options.log);
     this.#fetcher = new Fetcher({
       ...options,
@@ -101,18 +107,10 @@ export class ChainReader implements OpenSource {
   async *#read(
     { after, from, onHead, signal, to }: ReadOptions,
   ): AsyncGenerator<SourceUnit | "fork"> {
-    const { client, clock, inFlight, log, needs, poll } = this.#options;
-    const head = new HeadTracker({
-      client,
-      clock,
-      log,
-      transactions: needs.transactions,
-      interval: poll,
-      signal,
-      onHead,
-    });
-    await head.poll();
-    let next = after ? after.number + 1 : from ?? await this.#start(head);
+    const { client, clock, inFlight } = this.#options;
+    const head = this.#head;
+    await head.poll({ signal, onHead });
+    let next = after ? after.number + 1 : from ?? await this.#start();
     const end = Math.min(to ?? Infinity, client.ends ?? Infinity);
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
@@ -127,11 +125,13 @@ export class ChainReader implements OpenSource {
     while (next <= end) {
       const limit = Math.min(head.number, end);
       while (asked <= limit && window.open) {
-        window.push(this.#fetch(asked, head, signal));
+        window.push(this.#fetch(asked, signal));
         asked++;
       }
       if (window.empty) {
-        await head.next();
+        // A head below the last unit is of a node that lags: ask another.
+        const elsewhere = head.number < next - 1;
+        await head.next({ signal, onHead, elsewhere });
         const gone = ids.size > 0 && shrunk.observe(head, next);
         if (gone || isForked(head, { ids, next })) {
           yield "fork";
@@ -144,12 +144,13 @@ export class ChainReader implements OpenSource {
       ids.delete(unit.number - REMEMBERED);
       next++;
       yield { ...unit, final: unit.number <= (head.finalized ?? -1) };
-      if (head.stale) await head.poll();
+      if (head.stale) await head.poll({ signal, onHead });
     }
   }
 
-  #start(head: HeadTracker): Promise<number> {
+  #start(): Promise<number> {
     const { client, start } = this.#options;
+    const head = this.#head;
     if (typeof start === "number") return Promise.resolve(start);
     if ("behind" in start) {
       return Promise.resolve(Math.max(0, head.number - start.behind));
@@ -157,11 +158,8 @@ export class ChainReader implements OpenSource {
     return firstBlockAt(client, { instant: start.instant, last: head.number });
   }
 
-  #fetch(
-    number: number,
-    head: HeadTracker,
-    signal: AbortSignal,
-  ): Promise<FetchedUnit> {
+  #fetch(number: number, signal: AbortSignal): Promise<FetchedUnit> {
+    const head = this.#head;
     const near = head.number - number < NEAR_HEAD;
     return this.#fetcher.fetch(number, {
       priority: near ? "head" : "backfill",

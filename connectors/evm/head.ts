@@ -37,8 +37,14 @@ export interface HeadOptions {
   readonly transactions: boolean;
   /** Ask this often, ms; undefined: when a block is due. */
   readonly interval: number | undefined;
+}
+
+/** For whom the head is looked at. */
+export interface PollOptions {
   readonly signal: AbortSignal;
   onHead(head: Head): void;
+  /** Ask another endpoint than last time: that one seems to lag. */
+  readonly elsewhere?: boolean;
 }
 
 /** The latest block as last seen. */
@@ -102,16 +108,17 @@ export class HeadTracker {
   }
 
   /** Wait until the next block is due, then look. */
-  async next(): Promise<void> {
-    const { clock, signal } = this.#options;
+  async next(options: PollOptions): Promise<void> {
+    const { clock } = this.#options;
     const wait = this.#cadence.due() - clock.now();
-    if (wait > 0) await clock.sleep(wait, signal);
-    await this.poll();
+    if (wait > 0) await clock.sleep(wait, options.signal);
+    await this.poll(options);
   }
 
   /** Look at the head now. */
-  async poll(): Promise<void> {
-    const { client, clock, onHead, signal, transactions } = this.#options;
+  async poll(options: PollOptions): Promise<void> {
+    const { client, clock, transactions } = this.#options;
+    const { elsewhere = false, onHead, signal } = options;
     const stuck = clock.now() - this.#grewAt >
       Math.max(STUCK_MS, STUCK_SLOTS * this.#cadence.slot);
     const { bytes, endpoint, result } = await client.ask({
@@ -121,7 +128,7 @@ export class HeadTracker {
       priority: "head",
       signal,
       validate: (block) => blockFlaw(block, undefined),
-      avoid: stuck && this.#latest ? this.#endpoint : undefined,
+      avoid: stuck || elsewhere ? this.#endpoint : undefined,
     });
     const raw = result as Raw;
     const number = whole(raw["number"], "number");
@@ -133,7 +140,7 @@ export class HeadTracker {
     this.#polledAt = now;
     this.#endpoint = endpoint;
     this.#latest = { number, hash, raw, bytes };
-    await this.#updateTags(number);
+    await this.#updateTags(number, signal);
     onHead({
       latest: number,
       ...(this.#safe === undefined ? {} : { safe: this.#safe }),
@@ -141,7 +148,7 @@ export class HeadTracker {
     });
   }
 
-  async #updateTags(number: number): Promise<void> {
+  async #updateTags(number: number, signal: AbortSignal): Promise<void> {
     const { ends } = this.#options.client;
     if (ends !== undefined) {
       this.#safe = ends;
@@ -151,8 +158,8 @@ export class HeadTracker {
     if (number - this.#tagsAt < EPOCH) return;
     this.#tagsAt = number;
     const [safe, finalized] = await Promise.all([
-      this.#tag("safe"),
-      this.#tag("finalized"),
+      this.#tag("safe", signal),
+      this.#tag("finalized", signal),
     ]);
     // What was final stays final, whatever a node that lags may say.
     this.#safe = highest(this.#safe, safe);
@@ -160,9 +167,12 @@ export class HeadTracker {
   }
 
   /** The number behind a tag; undefined where nodes do not know the tag. */
-  async #tag(tag: "safe" | "finalized"): Promise<number | undefined> {
+  async #tag(
+    tag: "safe" | "finalized",
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     if (this.#unknown.has(tag)) return undefined;
-    const { client, log, signal } = this.#options;
+    const { client, log } = this.#options;
     try {
       const { result } = await client.ask({
         method: "eth_getBlockByNumber",

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import type { OpenSource, Row } from "../../../runtime/component.ts";
+import type {
+  OpenContext,
+  OpenSource,
+  Row,
+} from "../../../runtime/component.ts";
 import { createScheduler } from "../../../runtime/run/scheduler.ts";
 import { readFields } from "../../../runtime/spec/members.ts";
 import type { EvmClient } from "../../../connectors/evm/client.ts";
@@ -52,8 +56,11 @@ export async function openConnection(
 /** Open a source on a client. */
 export async function openSource(
   client: EvmClient,
-  written: Written = {},
-  uses: Uses = everything,
+  { context = {}, uses = everything, written = {} }: {
+    context?: Partial<OpenContext>;
+    uses?: Uses;
+    written?: Written;
+  } = {},
 ): Promise<OpenSource> {
   const reports = new Reports();
   const config = readFields(chain.fields, written, reports.place);
@@ -69,7 +76,7 @@ export async function openSource(
     ]),
   );
   return await chain.open(config, {
-    ...openContext(),
+    ...openContext(context),
     connection: client,
     used,
   });

@@ -39,8 +39,10 @@ async function open(node: SimulatedNode, given: Given = {}) {
     ...given.connection,
   });
   await client.health();
-  const source = { poll: "20ms", ...given.source };
-  return await openSource(client, source, given.uses ?? everything);
+  return await openSource(client, {
+    written: { poll: "20ms", ...given.source },
+    ...(given.uses ? { uses: given.uses } : {}),
+  });
 }
 
 function start(length: number): Promise<SimulatedNode> {
