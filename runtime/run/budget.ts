@@ -31,6 +31,9 @@ const COLD_MS = 1500;
 // longer. After this long a call is taken to open a new one.
 const KEEP_ALIVE_MS = 4000;
 
+// Aborting without a reason makes an exception with a stack, every time.
+const ENDED = "The call has ended";
+
 // History spreads its calls over this share of a short window: providers
 // dislike bursts, and a call for the head then finds a free slot soon.
 const SPREAD = 0.8;
@@ -111,7 +114,7 @@ export class PacedBudget implements Budget {
 
   /** Let a call leave now. */
   leave({ price = 1 }: CallRequest, waited: number): Admission {
-    const { clock, elapsed, changed } = this.#around;
+    const { changed, elapsed } = this.#around;
     const now = elapsed();
     this.#running.set(++this.#under);
     this.#waited.add(waited);
@@ -119,35 +122,43 @@ export class PacedBudget implements Budget {
     this.#lastUnits = price;
     for (const window of this.#windows) window.spend(price);
 
-    const used = this.#idle.pop() ?? -Infinity;
-    const cold = now - used > KEEP_ALIVE_MS;
-    const timer = new AbortController();
-    let settled = this.#windows.length === 0;
-    const settle = () => {
-      if (settled) return;
-      settled = true;
-      const instant = elapsed();
-      for (const window of this.#windows) window.settle(instant, price);
-    };
-    if (!settled) {
-      clock.sleep(cold ? COLD_MS : WARM_MS, timer.signal).then(() => {
-        settle();
-        changed();
-      }, () => {}); // The answer was faster than the timer.
-    }
-
+    const arrived = this.#windows.length === 0
+      ? () => {}
+      : this.#awaitArrival(now, price);
     let ended = false;
     return {
       budget: this,
       [Symbol.dispose]: () => {
         if (ended) return;
         ended = true;
-        timer.abort();
         this.#running.set(--this.#under);
-        this.#idle.push(elapsed());
-        settle();
+        arrived();
         changed();
       },
+    };
+  }
+
+  /** Settle a call when it has arrived; call the result when it has ended. */
+  #awaitArrival(left: number, price: number): () => void {
+    const { clock, elapsed, changed } = this.#around;
+    const used = this.#idle.pop() ?? -Infinity;
+    const cold = left - used > KEEP_ALIVE_MS;
+    const timer = new AbortController();
+    let settled = false;
+    const settle = () => {
+      if (settled) return;
+      settled = true;
+      const instant = elapsed();
+      for (const window of this.#windows) window.settle(instant, price);
+    };
+    clock.sleep(cold ? COLD_MS : WARM_MS, timer.signal).then(() => {
+      settle();
+      changed();
+    }, () => {}); // The answer was faster than the timer.
+    return () => {
+      timer.abort(ENDED);
+      this.#idle.push(elapsed());
+      settle();
     };
   }
 

@@ -22,6 +22,9 @@ const PATIENCE = 8;
 // overflow above 2^31 ms.
 const NAP_MS = 30_000;
 
+// Aborting without a reason makes an exception with a stack, every time.
+const WOKEN = "Something has changed";
+
 const classes: readonly Priority[] = ["head", "lookup", "backfill"];
 
 /** What a scheduler needs. */
@@ -107,7 +110,7 @@ class PacingScheduler implements Scheduler {
 
   /** Let go whoever may go, and sleep until the next one may. */
   #dispatch(): void {
-    this.#nap?.abort();
+    this.#nap?.abort(WOKEN);
     this.#nap = undefined;
     for (;;) {
       const { admitted, next } = this.#round();
