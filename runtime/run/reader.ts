@@ -91,18 +91,8 @@ export class Reader {
     this.#origin = origin;
     const journal = await state.journal(name);
     this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0);
-    const low = lowest(options.sinks, origin);
-    const first = journal[0]?.number;
-    this.#tip = this.#known(low);
-    if (first === undefined || low.number < first - 1) {
-      const to = first === undefined
-        ? options.to
-        : Math.min(first - 1, options.to ?? Infinity);
-      // Below the journal everything is final: its end joins what was read.
-      yield* this.#follow({ ...options, to });
-      if (first === undefined || (options.to ?? Infinity) < first) return;
-    }
-    yield* this.#replay(journal, Math.min(...options.sinks.map(seqOf)));
+    this.#tip = this.#known(lowest(options.sinks, origin));
+    yield* this.#replay(journal, options);
     yield* this.#follow(options);
   }
 
@@ -122,10 +112,20 @@ export class Reader {
   /** Journal events, and what they leave open. */
   async *#replay(
     journal: readonly JournalEvent[],
-    after: number,
+    options: EventOptions,
   ): AsyncGenerator<UnitEvent> {
+    const { sinks } = options;
+    const after = Math.min(...sinks.map(seqOf));
+    const low = this.#tip?.number ?? -Infinity;
     for (const event of journal) {
       if (event.op === "insert") {
+        const before = event.number - 1;
+        if (low < before && (this.#tip?.number ?? before) < before) {
+          // What was final when it came is not in the journal.
+          const to = Math.min(before, options.to ?? Infinity);
+          yield* this.#follow({ ...options, to });
+          if ((this.#tip?.number ?? before) < before) return;
+        }
         this.#open.push(event);
         this.#tip = event;
       } else {

@@ -7,6 +7,7 @@ import { runPipeline } from "../../../runtime/run/pipeline.ts";
 import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
 import { UserError } from "../../../runtime/errors.ts";
 import type { Deliver, Spec } from "../../../runtime/spec/spec.ts";
+import { settled } from "../../fixtures/fake_clock.ts";
 import {
   Crash,
   ledger,
@@ -98,6 +99,34 @@ Deno.test("runPipeline() follows a reorg that begins below its first block", asy
   await run(spec, file.path);
   assert.deepEqual(netOf(lines), chain.expected(chain.head, 48));
   assert.deepEqual(store.net(), chain.expected(chain.head, 48));
+});
+
+Deno.test("runPipeline() fills what the journal leaves out between two of its units", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(5);
+  chain.finality = 10;
+  const quick: string[] = [];
+  const slow: string[] = [];
+  const source = toySource(chain);
+  const stages = [
+    sinkStage("quick", ledger(quick)),
+    sinkStage("slow", ledger(slow)),
+  ];
+  await run(toySpec(source, stages), file.path);
+  // Units 6 to 15 are final when they come, 16 to 25 are journaled again.
+  chain.extend(20);
+  const crash = async () => {
+    while (quick.length < chain.expected().length) await settled();
+    throw new Crash();
+  };
+  const spec = toySpec(source, [
+    sinkStage("quick", ledger(quick)),
+    sinkStage("slow", ledger(slow, crash)),
+  ]);
+  await assert.rejects(run(spec, file.path), Crash);
+  await run(toySpec(source, stages), file.path);
+  assert.deepEqual(netOf(slow), chain.expected());
+  assert.deepEqual(netOf(quick), chain.expected());
 });
 
 Deno.test("runPipeline() stops at a reorg deeper than what is final", async () => {
