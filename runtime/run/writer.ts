@@ -102,7 +102,11 @@ export class Writer {
   wants(event: UnitEvent): boolean {
     const { at, seq } = this.#taken;
     if (event.seq > 0 && event.seq <= seq) return false;
-    if (event.op === "retract") return event.number === at?.number;
+    if (event.op === "retract") {
+      // A replay may hold retractions of units that the sink never had.
+      return event.number === at?.number &&
+        (at.id === "" || event.id === at.id);
+    }
     return at === undefined || event.number > at.number;
   }
 

@@ -129,6 +129,23 @@ Deno.test("runPipeline() fills what the journal leaves out between two of its un
   assert.deepEqual(netOf(quick), chain.expected());
 });
 
+Deno.test("runPipeline() retracts nothing that a sink did not have", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(10);
+  const lines: string[] = [];
+  const spec = toySpec(toySource(chain), [
+    sinkStage("final", ledger(lines), "finalized"),
+    sinkStage("latest", ledger([])),
+  ]);
+  await run(spec, file.path);
+  chain.reorg(10, 9).extend(61);
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected(6));
+  // The journal still has the retractions of the first 1 to 10.
+  await run(spec, file.path);
+  assert.deepEqual(netOf(lines), chain.expected(6));
+});
+
 Deno.test("runPipeline() stops at a reorg deeper than what is final", async () => {
   await using file = await stateFile();
   const chain = new ToyChain().extend(100);
