@@ -157,6 +157,7 @@ export class RowBuilder {
       return transactionRow(raw, {
         where,
         hex,
+        index,
         receipt,
         extra: withDiffering(extra, raw, "blockTimestamp", stamp),
         receiptExtra: receipt ? this.#receiptExtra(receipt, raw) : null,
@@ -178,14 +179,13 @@ export class RowBuilder {
     { hex, stamp, where }: Around & { readonly stamp: unknown },
   ): Row[] {
     const rows: Row[] = [];
-    for (const receipt of receipts) {
+    for (const [index, receipt] of receipts.entries()) {
       const logs = list(receipt["logs"], "logs");
       if (logs.length === 0) continue;
       const transaction = hex.hash(
         receipt["transactionHash"],
         "transactionHash",
       );
-      const index = whole(receipt["transactionIndex"], "transactionIndex");
       for (const item of logs) {
         const raw = object(item, "logs");
         const extra = this.#log.of(raw);

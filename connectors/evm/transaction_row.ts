@@ -19,6 +19,8 @@ import type { InBlock } from "./rows.ts";
 /** What the row of a transaction is made of, besides the transaction. */
 export interface TransactionParts {
   readonly where: InBlock;
+  /** Its position in the block, which has been checked. */
+  readonly index: number;
   /** Undefined when nothing that is used needs it. */
   readonly receipt: Raw | undefined;
   readonly hex: ValueReader;
@@ -31,13 +33,13 @@ const none: Raw = {};
 
 /** Build the row of a transaction. */
 export function transactionRow(raw: Raw, parts: TransactionParts): Row {
-  const { extra, hex, receipt = none, receiptExtra, where } = parts;
+  const { extra, hex, index, receipt = none, receiptExtra, where } = parts;
   const { blobVersionedHashes: blobs, r, s, to } = raw;
   const { contractAddress: contract, logsBloom, root, status } = receipt;
   return {
     hash: hex.hash(raw["hash"], "hash"),
     nonce: uint64(raw["nonce"], "nonce"),
-    transaction_index: whole(raw["transactionIndex"], "transactionIndex"),
+    transaction_index: index,
     from_address: hex.address(raw["from"], "from"),
     to_address: absent(to) ? null : hex.address(to, "to"),
     value: uint256(raw["value"], "value"),
