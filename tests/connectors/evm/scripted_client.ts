@@ -48,6 +48,7 @@ export class ScriptedClient {
   readonly made: Made[] = [];
   readonly lines: Line[] = [];
   readonly metrics;
+  readonly log;
   readonly client: EvmClient;
 
   constructor(
@@ -57,6 +58,7 @@ export class ScriptedClient {
     const context = openContext({ clock: this.clock, log: this.#logger() });
     const { clock, log, metrics } = context;
     this.metrics = metrics;
+    this.log = log;
     const scheduler = createScheduler({ clock, metrics });
     const made = Object.entries(endpoints).map(([name, given]) => {
       const one = typeof given === "function" ? { script: given } : given;
