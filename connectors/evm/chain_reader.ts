@@ -111,7 +111,7 @@ export class ChainReader implements OpenSource {
     const head = this.#head;
     await head.poll({ signal, onHead });
     let next = after ? after.number + 1 : from ?? await this.#start();
-    const end = Math.min(to ?? Infinity, client.ends ?? Infinity);
+    const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
 
@@ -148,14 +148,15 @@ export class ChainReader implements OpenSource {
     }
   }
 
-  #start(): Promise<number> {
+  /** Where a first run starts; a recording has nothing before its first. */
+  async #start(): Promise<number> {
     const { client, start } = this.#options;
-    const head = this.#head;
-    if (typeof start === "number") return Promise.resolve(start);
-    if ("behind" in start) {
-      return Promise.resolve(Math.max(0, head.number - start.behind));
-    }
-    return firstBlockAt(client, { instant: start.instant, last: head.number });
+    const latest = this.#head.number;
+    const first = client.range?.from ?? 0;
+    if (typeof start === "number") return Math.max(first, start);
+    if ("behind" in start) return Math.max(first, latest - start.behind);
+    const { instant } = start;
+    return await firstBlockAt(client, { instant, first, last: latest });
   }
 
   #fetch(number: number, signal: AbortSignal): Promise<FetchedUnit> {

@@ -31,6 +31,12 @@ export type { Answered, CallOptions } from "./answer.ts";
 // Tries before an endpoint counts as out of reach at the start.
 const HEALTH_TRIES = 3;
 
+/** Blocks from the first to the last, both inclusive. */
+export interface BlockRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What a client is made of. */
 export interface ClientOptions {
   /** The connection's name. */
@@ -46,8 +52,8 @@ export interface ClientOptions {
   readonly missingTimeout: number;
   /** Calls that may be under way at once. */
   readonly inFlight: number;
-  /** The last block that there will ever be: of a recording. */
-  readonly ends: number | undefined;
+  /** The blocks that there will ever be, of a recording. */
+  readonly range: BlockRange | undefined;
 }
 
 /** The client of a chain. */
@@ -56,8 +62,8 @@ export class EvmClient implements Connected {
   readonly endpoints: readonly Endpoint[];
   /** Calls that may be under way at once. */
   readonly inFlight: number;
-  /** The last block that there will ever be; only a recording has one. */
-  readonly ends: number | undefined;
+  /** The blocks that there will ever be; only a recording has a range. */
+  readonly range: BlockRange | undefined;
   readonly #options: ClientOptions;
   #chainId: number | undefined;
 
@@ -65,7 +71,7 @@ export class EvmClient implements Connected {
     this.name = options.name;
     this.endpoints = options.endpoints;
     this.inFlight = options.inFlight;
-    this.ends = options.ends;
+    this.range = options.range;
     this.#options = options;
     this.#chainId = options.chainId;
   }

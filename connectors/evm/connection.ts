@@ -15,7 +15,7 @@ import {
   UserError,
   type Window,
 } from "../../runtime/component.ts";
-import { EvmClient } from "./client.ts";
+import { type BlockRange, EvmClient } from "./client.ts";
 import { Endpoint } from "./endpoint.ts";
 import { openRecording, type Recording, RecordingError } from "./recording.ts";
 import { RecordingTransport } from "./replay.ts";
@@ -141,13 +141,13 @@ sinks:
     const { clock, log, name, scheduler } = context;
     const settings = endpointsOf(config, name);
     const endpoints: Endpoint[] = [];
-    let ends: number | undefined;
+    let range: BlockRange | undefined;
     for (const one of settings) {
       if (one.url === "") continue;
       if (one.url.startsWith(RECORDING)) {
         const path = one.url.slice(RECORDING.length);
         const recording = await recordingAt(path);
-        ends = recording.header.to;
+        range = recording.header;
         // Nobody counts what is read from a file.
         const unlimited = { ...one, quota: undefined, rate: undefined };
         endpoints.push(openEndpoint(
@@ -182,7 +182,7 @@ sinks:
       chainId: config.chain_id,
       missingTimeout: config.missing_timeout,
       inFlight: endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0),
-      ends,
+      range,
     });
   },
 });

@@ -149,10 +149,10 @@ export class HeadTracker {
   }
 
   async #updateTags(number: number, signal: AbortSignal): Promise<void> {
-    const { ends } = this.#options.client;
-    if (ends !== undefined) {
-      this.#safe = ends;
-      this.#finalized = ends;
+    const { range } = this.#options.client;
+    if (range !== undefined) {
+      this.#safe = range.to;
+      this.#finalized = range.to;
       return;
     }
     if (number - this.#tagsAt < EPOCH) return;

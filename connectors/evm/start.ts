@@ -56,9 +56,14 @@ export const startField: Field<Start> = {
 /** The first block at or after an instant; the one after `last` if none is. */
 export async function firstBlockAt(
   client: EvmClient,
-  { instant, last }: { instant: number; last: number },
+  { first = 0, instant, last }: {
+    /** The first block that there is. */
+    first?: number;
+    instant: number;
+    last: number;
+  },
 ): Promise<number> {
-  let low = 0;
+  let low = first;
   let high = last + 1;
   while (low < high) {
     const middle = low + Math.floor((high - low) / 2);

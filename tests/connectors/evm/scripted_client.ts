@@ -88,7 +88,7 @@ export class ScriptedClient {
       chainId: options.chainId,
       missingTimeout: options.missingTimeout ?? 30_000,
       inFlight: 16,
-      ends: undefined,
+      range: undefined,
     });
   }
 
