@@ -167,8 +167,8 @@ export class EvmClient implements Connected {
   }
 
   /**
-   * Make calls in one request where an endpoint takes so many; an answer that
-   * is undefined must be asked for on its own.
+   * Make calls in one request where the endpoints take so many; an answer
+   * that is undefined must be asked for on its own.
    */
   async askTogether(
     calls: readonly (readonly [Call, CallOptions])[],
@@ -176,11 +176,13 @@ export class EvmClient implements Connected {
   ): Promise<readonly (Answered | undefined)[]> {
     const now = this.#options.clock.now();
     const able = this.endpoints.filter((endpoint) =>
-      endpoint.batch >= calls.length && endpoint.closed === undefined &&
-      endpoint.coolUntil <= now && endpoint !== options.avoid &&
+      endpoint.closed === undefined && endpoint.coolUntil <= now &&
+      endpoint !== options.avoid &&
       calls.every(([{ method }]) => endpoint.offers(method))
     );
-    if (able.length === 0) return calls.map(() => undefined);
+    // Where only some take batches, single calls go to whoever is free first.
+    const together = able.every(({ batch }) => batch >= calls.length);
+    if (able.length === 0 || !together) return calls.map(() => undefined);
     const { endpoint, outcome } = await this.#attempt(
       calls.map(([call]) => call),
       able,

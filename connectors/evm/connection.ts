@@ -124,6 +124,15 @@ sinks:
     if (config.url === undefined && config.endpoints === undefined) {
       place.report('Missing field "url"', "or endpoints", { key: true });
     }
+    const recorded = config.endpoints?.findIndex(({ url }) =>
+      url.startsWith(RECORDING)
+    ) ?? -1;
+    if (recorded >= 0 && (config.endpoints?.length ?? 0) > 1) {
+      place.at("endpoints").at(recorded).at("url").report(
+        "A recording stands alone: it ends, and other nodes go on",
+        "give it a connection of its own",
+      );
+    }
     const seen = new Set<string>();
     config.endpoints?.forEach((one, index) => {
       const at = place.at("endpoints").at(index);

@@ -325,6 +325,16 @@ Deno.test("EvmClient.askTogether() leaves to single calls what a batch lacks", a
   assert.equal(none.made.length, 0);
 });
 
+Deno.test("EvmClient.askTogether() leaves all to single calls where only some take batches", async () => {
+  const bench = new ScriptedClient({ a: { script: ok, batch: 2 }, b: ok });
+  const answers = await bench.settle(bench.client.askTogether([
+    [{ method: "eth_x", params: [] }, {}],
+    [{ method: "eth_y", params: [] }, {}],
+  ], {}));
+  assert.deepEqual(answers, [undefined, undefined]);
+  assert.equal(bench.made.length, 0);
+});
+
 Deno.test("EvmClient.askTogether() stops sending batches that are refused", async () => {
   const bench = new ScriptedClient({
     a: {

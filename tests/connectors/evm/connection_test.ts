@@ -39,6 +39,15 @@ for (
     ["two of a name", {
       endpoints: [{ name: "a", url: "" }, { name: "a", url: "" }],
     }, ['endpoints.1.name: Two endpoints are called "a"']],
+    ["a recording beside a node", {
+      endpoints: [
+        { name: "a", url: "https://a.example" },
+        { name: "b", url: "recording:some" },
+      ],
+    }, [
+      "endpoints.1.url: A recording stands alone: it ends, and other nodes " +
+      "go on (give it a connection of its own)",
+    ]],
     ["all at once", {
       chain_id: 1,
       endpoints: [
