@@ -202,7 +202,7 @@ export interface TransformDefinition<F extends Fields, C extends Connected>
    */
   uses?(shape: TransformShape<F>, used: Used): Iterable<string>;
   /** Whether it can reject rows, so that `errors` should be read. */
-  readonly rejects?: boolean;
+  readonly rejects?: boolean | ((config: Config<F>) => boolean);
   open(
     config: Config<F>,
     context: TransformContext<C>,
@@ -255,6 +255,8 @@ export interface SinkDefinition<F extends Fields, C extends Connected, T>
   readonly connection?: ConnectionDefinition<Fields, C>;
   /** Limits where the spec's `batch:` says nothing. */
   batch(config: Config<F>): BatchLimits;
+  /** What it writes to: no two sinks of a spec may share it. */
+  target?(config: Config<F>): string;
   /** The guarantee, as `plan` prints it; proved by the contract suite. */
   delivery(config: Config<F>): string;
   check?(context: CheckContext<F> & SinkShape<F>): void;

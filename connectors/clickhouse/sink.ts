@@ -60,6 +60,7 @@ export const clickhouseSink = defineSink<
   connection: clickhouse,
   fields: sinkFields,
   batch: () => batch,
+  target: ({ table }) => table,
   delivery: () =>
     "exactly once: rows merge by key and version, repeated inserts are " +
     "dropped by token, retracted rows leave the view",

@@ -16,10 +16,10 @@ const deduplicationWindow = 1000;
 
 /** Columns that the sink adds, behind the schema's own. */
 export const addedColumns = [
-  { name: "_unit", type: "UInt64", codec: " CODEC(T64, ZSTD(1))" },
-  { name: "_index", type: "UInt32", codec: " CODEC(T64, ZSTD(1))" },
-  { name: "_version", type: "UInt64", codec: " CODEC(ZSTD(1))" },
-  { name: "_deleted", type: "UInt8", codec: " CODEC(ZSTD(1))" },
+  { name: "_unit", type: "UInt64" },
+  { name: "_index", type: "UInt32" },
+  { name: "_version", type: "UInt64" },
+  { name: "_deleted", type: "UInt8" },
 ] as const;
 
 /** What a sink's table is made of. */
@@ -42,9 +42,7 @@ export function createTable(shape: TableShape): string {
   const { index, orderBy, schema } = shape;
   const lines = [
     ...schema.map(columnLine),
-    ...addedColumns.map(({ codec, name, type }) =>
-      `${quoted(name)} ${type}${codec}`
-    ),
+    ...addedColumns.map(({ name, type }) => `${quoted(name)} ${type}`),
     ...index.map((name) =>
       `INDEX ${quoted(`by_${name}`)} ${quoted(name)} ` +
       "TYPE bloom_filter GRANULARITY 4"

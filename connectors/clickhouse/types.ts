@@ -39,10 +39,11 @@ export function clickhouseType({ nullable, type }: Column): string {
   return nullable ? `Nullable(${inner})` : inner;
 }
 
-/** A codec where the default one is clearly worse; "" for none. */
+/**
+ * A codec where the default one is clearly worse; "" for the default, LZ4,
+ * whose CPU is a third of ZSTD's while blocks come in by the hundred.
+ */
 export function codecOf(type: ColumnType): string {
   // Neighbouring rows are of neighbouring blocks.
-  if (type === "timestamp") return " CODEC(Delta, ZSTD(1))";
-  if (type === "uint64" || type === "int64") return " CODEC(T64, ZSTD(1))";
-  return " CODEC(ZSTD(1))";
+  return type === "timestamp" ? " CODEC(Delta, LZ4)" : "";
 }

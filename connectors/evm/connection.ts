@@ -105,7 +105,7 @@ connections:
     endpoints:
       - name: provider
         url: https://mainnet.example.org/v3/{key}
-        keys: "\${KEYS}"
+        keys: "\${PROVIDER_KEYS:-demo}"
         rate: 10/s
         quota: 100000/day
       - { name: own, url: "\${OWN_NODE_URL:-}", in_flight: 32 }

@@ -45,13 +45,16 @@ export const chain = defineSource<typeof members, EvmClient>({
   example: `
 name: mainnet
 connections:
-  eth: { type: evm, url: "\${ETH_RPC_URL}", rate: 5/s }
+  eth:
+    type: evm
+    url: "\${ETH_RPC_URL:-recording:pipelines/recordings/local}"
+    rate: 5/s
 sources:
   chain:
     type: evm.chain
     connection: eth
     emit: [blocks, transactions, logs, token_transfers, withdrawals]
-    start: 19000000
+    start: latest - 100
 sinks:
   transfers: { type: file, from: chain.token_transfers, path: data/transfers.jsonl }
 `,

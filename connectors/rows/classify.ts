@@ -31,7 +31,9 @@ export const classify = defineTransform({
   summary: "Split rows into one output per case; the first case that matches " +
     "wins and its name becomes the column case",
   fields: classifyFields,
-  rejects: true,
+  // A case that takes every row leaves none to reject.
+  rejects: ({ cases }) =>
+    Object.values(cases).every(({ columns }) => columns.length > 0),
   check({ config, place }) {
     const cases = place.at("cases");
     const names = Object.keys(config.cases);

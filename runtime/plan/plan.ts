@@ -127,13 +127,14 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
 }
 
 function planTransform(stage: TransformStage, spec: Spec): TransformPlan {
-  const { connection, definition, inputs, name, outputs } = stage;
+  const { config, connection, definition, inputs, name, outputs } = stage;
+  const { rejects = false } = definition;
   return {
     name,
     type: definition.type,
     connection,
     from: inputs.map((port) => portName(port, spec)),
-    rejects: definition.rejects ?? false,
+    rejects: typeof rejects === "function" ? rejects(config) : rejects,
     outputs: Object.entries(outputs).map(([port, schema]) =>
       planOutput({ stage: name, port }, { spec, columns: planColumns(schema) })
     ),

@@ -1,5 +1,5 @@
 /**
- * Mistakes of a whole spec: parts that nothing reads.
+ * Mistakes of a whole spec: parts that nothing reads, places that two write.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
 import type { Source } from "./place.ts";
 import type { Top } from "./source.ts";
+import type { CheckedStage } from "./stages.ts";
 import { referencesOf } from "./wiring.ts";
 
 /** What {@linkcode adviseOn} looks at. */
@@ -14,6 +15,7 @@ export interface AdviceOptions {
   readonly top: Top;
   readonly main: Source;
   readonly drafts: readonly Draft[];
+  readonly stages: readonly CheckedStage[];
   readonly connections: ReadonlyMap<string, Draft>;
   /** Connections that a stage names. */
   readonly wanted: ReadonlySet<unknown>;
@@ -34,6 +36,7 @@ export function adviseOn(options: AdviceOptions): void {
       { key: true },
     );
   }
+  reportShared(options.stages);
   // What a mistake hides is not unread.
   if (problems.failed) return;
   const read = new Set(
@@ -64,17 +67,39 @@ export function adviseOn(options: AdviceOptions): void {
 
 /** The first rejected row would stop the run. */
 function adviseOnErrors(
-  { drafts }: AdviceOptions,
+  { stages }: AdviceOptions,
   read: ReadonlySet<string>,
 ): void {
   if (read.has(errorsName)) return;
-  const rejecting = drafts.find(({ definition, name }) =>
-    definition?.kind === "transform" && definition.rejects && read.has(name)
-  );
+  const rejecting = stages.find(({ config, draft: { definition, name } }) => {
+    if (definition?.kind !== "transform" || !read.has(name)) return false;
+    const { rejects } = definition;
+    return typeof rejects === "function" ? rejects(config) : rejects;
+  })?.draft;
   rejecting?.place.report(
     `Nothing reads "errors": the first row that "${rejecting.name}" ` +
       "rejects stops the run",
     "add a sink with from: errors",
     { key: true, severity: "warning" },
   );
+}
+
+/** Two sinks that write the same file or table would mix or undo their rows. */
+function reportShared(stages: readonly CheckedStage[]): void {
+  const known = new Map<string, string>();
+  for (const { config, connection, draft } of stages) {
+    const { definition, name, place } = draft;
+    if (definition?.kind !== "sink" || config === undefined) continue;
+    const target = definition.target?.(config);
+    if (target === undefined) continue;
+    const key = JSON.stringify([definition.type, connection, target]);
+    const other = known.get(key);
+    known.set(key, other ?? name);
+    if (other === undefined) continue;
+    place.report(
+      `Sinks "${other}" and "${name}" both write to "${target}"`,
+      "give each its own, or let one read both: from: [a, b]",
+      { key: true },
+    );
+  }
 }

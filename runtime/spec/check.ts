@@ -68,7 +68,7 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
     named,
   });
   const [main] = sources;
-  adviseOn({ connections, drafts, main, problems, top, wanted });
+  adviseOn({ connections, drafts, stages, main, problems, top, wanted });
 
   const outputs = new Map(
     stages.filter(({ draft }) => draft.kind !== "sink")

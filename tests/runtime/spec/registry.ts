@@ -291,6 +291,7 @@ const file = defineSink({
     format: optional(fields.choice(["jsonl", "csv"], "Format"), "jsonl"),
   },
   batch: () => limits,
+  target: ({ path }) => path.text,
   delivery: () => "exactly once",
   example,
   open: () => openSink,
