@@ -137,12 +137,18 @@ export function textHint(value: unknown): string | undefined {
     : undefined;
 }
 
+/** Longer text says no more about a mistake, and fills the screen. */
+const longestShown = 80;
+
 /** A value as a message shows it. */
 export function shown(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a map";
-  return typeof value === "string" ? `"${value}"` : String(value);
+  if (typeof value !== "string") return String(value);
+  return value.length > longestShown
+    ? `"${value.slice(0, longestShown)}…"`
+    : `"${value}"`;
 }
 
 /** Whether a value is a map of names to values. */
