@@ -165,8 +165,10 @@ export interface OpenSource {
   /**
    * The canonical id at a position, or undefined when the chain does not
    * reach it (any more). Needed when `reorgs` is true.
+   *
+   * @throws the signal's reason when it is aborted first.
    */
-  identify?(number: number): Promise<string | undefined>;
+  identify?(number: number, signal?: AbortSignal): Promise<string | undefined>;
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 

@@ -85,7 +85,10 @@ export class ChainReader implements OpenSource {
     }
   }
 
-  async identify(number: number): Promise<string | undefined> {
+  async identify(
+    number: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
     try {
       const { result } = await this.#options.client.ask({
         method: "eth_getBlockByNumber",
@@ -93,6 +96,7 @@ export class ChainReader implements OpenSource {
       }, {
         priority: "head",
         patience: 0,
+        signal,
         validate: (block) => blockFlaw(block, number),
       });
       return hash((result as Raw)["hash"], "hash");

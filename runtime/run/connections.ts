@@ -27,11 +27,15 @@ export interface Clients extends AsyncDisposable {
   get(name: string | undefined): unknown;
 }
 
-/** Open every connection that a stage uses; all of them or none. */
+/**
+ * Open every connection that a stage uses; all of them or none.
+ *
+ * @returns undefined when the run was told to end while one did not answer.
+ */
 export async function openConnections(
   spec: Spec,
   options: ConnectionsOptions,
-): Promise<Clients> {
+): Promise<Clients | undefined> {
   const { clock, context, metrics } = options;
   await using opened = new AsyncDisposableStack();
   const scheduler = createScheduler({ clock, metrics });
@@ -43,7 +47,7 @@ export async function openConnections(
     });
     opened.defer(() => client[Symbol.asyncDispose]?.());
     clients.set(name, client);
-    await healthy(name, client, options);
+    if (!await healthy(name, client, options)) return undefined;
   }
   const kept = opened.move();
   return {
@@ -52,25 +56,31 @@ export async function openConnections(
   };
 }
 
-/** Wait until a connection answers; what cannot get better is thrown. */
+/**
+ * Wait until a connection answers; what cannot get better is thrown.
+ *
+ * @returns whether it does; false when the run was told to end before.
+ */
 async function healthy(
   name: string,
   client: Connected,
   { clock, drain, log, stop }: ConnectionsOptions,
-): Promise<void> {
+): Promise<boolean> {
   const ending = AbortSignal.any([drain, stop]);
-  for (let attempt = 1;; attempt++) {
+  for (let attempt = 1; !ending.aborted; attempt++) {
     try {
-      return await client.health?.();
+      await client.health?.();
+      return true;
     } catch (error) {
-      if (!(error instanceof RetryableError) || ending.aborted) throw error;
+      if (!(error instanceof RetryableError)) throw error;
       const pause = backoff(attempt, error.after);
       log.warn("Connection does not answer, tries again", {
         connection: name,
         reason: error.message,
         pause_ms: Math.round(pause),
       });
-      await clock.sleep(pause, ending);
+      await clock.sleep(pause, ending).catch(() => {});
     }
   }
+  return false;
 }

@@ -100,9 +100,12 @@ export async function runPipeline(
     metrics: options.metrics,
     clock: options.clock,
   });
-  const clients = resources.use(
-    await openConnections(spec, { ...options, context, stop }),
-  );
+  const clients = await openConnections(spec, { ...options, context, stop });
+  if (!clients) {
+    stop.throwIfAborted();
+    return [];
+  }
+  resources.use(clients);
   const opening: Opening = { clients, context, resources };
   const runs: SourceRun[] = [];
   for (const stage of spec.stages) {

@@ -63,6 +63,7 @@ export class Reader {
   #origin = -Infinity;
   #lastSeq = 0;
   #head: Head | undefined;
+  #signal: AbortSignal | undefined;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -82,6 +83,17 @@ export class Reader {
 
   /** Every event that some sink does not have, in order. */
   async *events(options: EventOptions): AsyncGenerator<UnitEvent> {
+    const { signal } = options;
+    this.#signal = signal;
+    try {
+      yield* this.#events(options);
+    } catch (error) {
+      // It waited for an answer that nobody wants any more.
+      if (!signal.aborted || error !== signal.reason) throw error;
+    }
+  }
+
+  async *#events(options: EventOptions): AsyncGenerator<UnitEvent> {
     const { name, state } = this.#options;
     // The journal may have been pruned: what sinks have taken counts too.
     this.#lastSeq = Math.max(0, ...options.sinks.map(seqOf));
@@ -174,7 +186,8 @@ export class Reader {
         if (!forked) return;
         yield* this.#rewind();
       } catch (error) {
-        if (!(error instanceof RetryableError) || signal.aborted) throw error;
+        if (!(error instanceof RetryableError)) throw error;
+        if (signal.aborted) return;
         failures++;
         const pause = backoff(failures, error.after);
         log.warn("Source failed, tries again", {
@@ -317,7 +330,7 @@ export class Reader {
   }
 
   #identify(number: number): Promise<string | undefined> {
-    return this.#options.source.identify?.(number) ??
+    return this.#options.source.identify?.(number, this.#signal) ??
       Promise.resolve(undefined);
   }
 
@@ -327,7 +340,8 @@ export class Reader {
         return await work();
       } catch (error) {
         if (!(error instanceof RetryableError)) throw error;
-        await this.#options.clock.sleep(backoff(attempt, error.after));
+        const pause = backoff(attempt, error.after);
+        await this.#options.clock.sleep(pause, this.#signal);
       }
     }
   }

@@ -5,7 +5,8 @@ import { createLogger } from "../../../runtime/run/log.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import { runPipeline } from "../../../runtime/run/pipeline.ts";
 import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
-import { UserError } from "../../../runtime/errors.ts";
+import { defineConnection, defineSource } from "../../../runtime/component.ts";
+import { RetryableError, UserError } from "../../../runtime/errors.ts";
 import type { Deliver, Spec } from "../../../runtime/spec/spec.ts";
 import { settled } from "../../fixtures/fake_clock.ts";
 import {
@@ -238,6 +239,57 @@ for (
     );
   });
 }
+
+Deno.test("runPipeline() drains while its source cannot say where a fork began", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(20);
+  const lines: string[] = [];
+  const sinks = [sinkStage("out", ledger(lines))];
+  await run(toySpec(toySource(chain), sinks), file.path);
+  const drain = new AbortController();
+  let asked = 0;
+  const source = defineSource({
+    ...toySource(chain),
+    open: () => ({
+      ...chain.source(),
+      identify() {
+        if (++asked === 2) drain.abort();
+        return Promise.reject(new RetryableError("The node is gone"));
+      },
+    }),
+  });
+  await run(toySpec(source, sinks), file.path, { drain: drain.signal });
+  assert.equal(asked, 2);
+  assert.deepEqual(netOf(lines), chain.expected());
+});
+
+Deno.test("runPipeline() drains while a connection does not answer", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(20);
+  const drain = new AbortController();
+  const definition = defineConnection({
+    type: "gone",
+    summary: "A server that is not there",
+    fields: {},
+    example: "",
+    open: () => ({
+      health() {
+        drain.abort();
+        return Promise.reject(new RetryableError("Cannot reach it"));
+      },
+    }),
+  });
+  const spec = {
+    ...toySpec(toySource(chain), [sinkStage("out", ledger([]))]),
+    connections: new Map([["gone", {
+      name: "gone",
+      definition,
+      config: {},
+      written: {},
+    }]]),
+  };
+  assert.deepEqual(await run(spec, file.path, { drain: drain.signal }), []);
+});
 
 Deno.test("runPipeline() lets only one process run a pipeline", async () => {
   await using file = await stateFile();
