@@ -45,8 +45,8 @@ const sinkFields = {
 
 type SinkConfig = Config<typeof sinkFields>;
 
-/** 16 MiB are one part of some 50,000 rows: few parts, bounded memory. */
-const batch = { rows: 100_000, bytes: 16 * 1024 ** 2, every: 1000 };
+/** Few and large parts: while history comes in, merging costs most. */
+const batch = { rows: 200_000, bytes: 32 * 1024 ** 2, every: 2000 };
 
 /** Store rows in a table that merges by key, behind a view that is right. */
 export const clickhouseSink = defineSink<
