@@ -17,7 +17,7 @@ import { resetVerb } from "./verbs/reset.ts";
 import { runVerb } from "./verbs/run.ts";
 import { schemaVerb } from "./verbs/schema.ts";
 import { statusVerb } from "./verbs/status.ts";
-import { systemTerminal } from "./verbs/terminal.ts";
+import { discreet, systemTerminal } from "./verbs/terminal.ts";
 import { Exit, type Verb, type VerbContext } from "./verbs/verb.ts";
 
 const verbs: readonly Verb[] = [
@@ -37,7 +37,7 @@ const verbs: readonly Verb[] = [
 const widestHelp = 100;
 
 /** What a program has around it; tests replace it. */
-export type Surroundings = Partial<Omit<VerbContext, "registry">>;
+export type Surroundings = Partial<Pick<VerbContext, "terminal" | "env">>;
 
 /**
  * Run a verb.
@@ -50,13 +50,15 @@ export async function main(
   args: readonly string[],
   surroundings: Surroundings = {},
 ): Promise<number> {
+  const secrets = new Set<string>();
+  const terminal = discreet(surroundings.terminal ?? systemTerminal, secrets);
   const context: VerbContext = {
     registry,
-    terminal: systemTerminal,
     env: (name) => Deno.env.get(name),
     ...surroundings,
+    terminal,
+    secrets,
   };
-  const { terminal } = context;
   const helpWidth = () => Math.min(terminal.columns, widestHelp);
   const program = new Command("sluice")
     .description("Declarative EVM data pipelines")

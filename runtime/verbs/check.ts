@@ -65,6 +65,7 @@ interface Checked {
 async function checkFile(file: string, context: VerbContext): Promise<Checked> {
   const { diagnostics, spec } = checkSpec(file, context);
   if (!spec) return { spec, diagnostics };
+  for (const secret of spec.secrets) context.secrets.add(secret);
   const results = await runSpecTests(spec);
   const failures = results.flatMap(({ diagnostics }) => diagnostics);
   return {

@@ -68,12 +68,14 @@ export function offeredConnection(
     throw refused(own, sources.flatMap(secretsOf), context);
   }
   const { definition, draft: { name } } = choice;
+  // Secret fields are known as such only when they have been read.
+  const all = sources.flatMap(secretsOf);
+  for (const secret of all) context.secrets.add(secret);
   return {
     connection: { name, definition, config },
     pipeline: top.name ?? "",
     folder,
-    // Secret fields are known as such only when they have been read.
-    secrets: sources.flatMap(secretsOf),
+    secrets: all,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   type Logger,
   textLine,
 } from "../run/log.ts";
+import { redactor } from "../spec/secrets.ts";
 
 /** What a verb prints to. */
 export interface Terminal {
@@ -53,6 +54,25 @@ export const systemTerminal: Terminal = {
     }
   },
 };
+
+/**
+ * The same terminal, but nothing that is noted shows a secret: providers say
+ * keys back, "Invalid api key …". Results are printed as they are.
+ */
+export function discreet(
+  terminal: Terminal,
+  secrets: Iterable<string>,
+): Terminal {
+  return {
+    print: terminal.print,
+    note: (text) => terminal.note(redactor(secrets)(text)),
+    renew: terminal.renew,
+    interactive: terminal.interactive,
+    get columns() {
+      return terminal.columns;
+    },
+  };
+}
 
 /** A logger that writes to a terminal: text for people, else JSON lines. */
 export function terminalLogger(

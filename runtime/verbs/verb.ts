@@ -14,6 +14,8 @@ import type { Terminal } from "./terminal.ts";
 export interface VerbContext {
   readonly registry: Registry;
   readonly terminal: Terminal;
+  /** What no message may show; a verb adds the secrets of a spec it reads. */
+  readonly secrets: Set<string>;
   env(name: string): string | undefined;
 }
 
@@ -38,12 +40,13 @@ export class Exit extends Error {
  */
 export async function loadSpec(
   file: string,
-  { env, registry, terminal }: VerbContext,
+  { env, registry, secrets, terminal }: VerbContext,
 ): Promise<Spec> {
   const { diagnostics, spec } = await checkSpec(file, { registry, env });
   if (diagnostics.length > 0) {
     terminal.note(formatDiagnostics(diagnostics, "text").trimEnd());
   }
   if (!spec) throw new Exit(2);
+  for (const secret of spec.secrets) secrets.add(secret);
   return spec;
 }
