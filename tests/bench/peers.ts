@@ -13,7 +13,9 @@
  *
  * and GNU time. Each run gets a fresh node and an empty folder; CPU and peak
  * RSS are the kernel's for the program and its children, without the node;
- * rows are compared with the node's own totals.
+ * rows are compared with the node's own totals. Sluice asks for a block and its
+ * receipts in one request (`batch: 2`), as fits a node of one's own; Squid and
+ * Tiders batch by default.
  *
  * @module
  */
@@ -64,7 +66,7 @@ const sinks = (file: boolean) =>
 function spec(file: boolean): string {
   return `name: bench
 connections:
-  eth: { type: evm, url: "\${ETH_RPC_URL}" }
+  eth: { type: evm, url: "\${ETH_RPC_URL}", batch: 2 }
 ${
     file
       ? ""
