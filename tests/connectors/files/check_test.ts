@@ -57,6 +57,9 @@ Deno.test("file sink reports a column that it writes itself", () => {
 });
 
 Deno.test("file sink batches larger for Parquet", () => {
-  assert.equal(fileSink.batch(fileConfig("a.jsonl")).bytes, 1 << 20);
-  assert.equal(fileSink.batch(fileConfig("a.parquet")).rows, 100_000);
+  const text = fileSink.batch(fileConfig("a.jsonl"));
+  const parquet = fileSink.batch(fileConfig("a.parquet"));
+  assert(parquet.rows > text.rows);
+  assert(parquet.bytes > text.bytes);
+  assert(parquet.every > text.every);
 });
