@@ -43,7 +43,8 @@ Deno.test("every YAML block of the documentation passes check", () => {
 });
 
 Deno.test("every pipeline that ships passes check, with its tests", async () => {
-  for (const { name } of Deno.readDirSync(`${root}pipelines`)) {
+  for await (const { name } of Deno.readDir(`${root}pipelines`)) {
+    // That one has no pipeline: it is included by the others.
     if (!name.endsWith(".yaml") || name === "connections.yaml") continue;
     const { diagnostics, spec } = checkSpec(`${root}pipelines/${name}`, {
       registry: components,
