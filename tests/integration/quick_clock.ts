@@ -1,0 +1,17 @@
+/**
+ * A clock that runs faster than the machine's, so that a test does not wait
+ * for back-off and polling.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../../runtime/run/clock.ts";
+
+/** A clock on which `factor` milliseconds pass in one of the machine's. */
+export function quickClock(factor: number): Clock {
+  const began = systemClock.now();
+  const start = performance.now();
+  return {
+    now: () => Math.floor(began + (performance.now() - start) * factor),
+    sleep: (ms, signal) => systemClock.sleep(ms / factor, signal),
+  };
+}
