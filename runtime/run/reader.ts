@@ -301,7 +301,8 @@ export class Reader {
 
   #event(entry: JournalEvent): UnitEvent {
     const { name, state } = this.#options;
-    const { id, number, op, parent, seq, time } = entry;
+    const { id, number, op, seq, time } = entry;
+    const parent = this.#before(entry).id || undefined;
     const stored = () => state.rows(name, entry.rowsOf);
     const unit = { id, number, op, parent, time };
     return { ...unit, seq, version: seq, rows: stored, stored };

@@ -107,7 +107,11 @@ export class Writer {
       return event.number === at?.number &&
         (at.id === "" || event.id === at.id);
     }
-    return at === undefined || event.number > at.number;
+    if (at === undefined) return true;
+    // It may also hold a branch that the sink, which came by final units,
+    // never was on.
+    return event.number > at.number &&
+      (event.parent === undefined || at.id === "" || event.parent === at.id);
   }
 
   /** Whether the store may have this event from a write that was cut off. */

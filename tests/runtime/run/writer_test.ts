@@ -300,3 +300,26 @@ Deno.test("Writer.wants() skips what the sink has", async () => {
   assert.equal(writer.wants(event("insert", 10, 102)), true);
   await writer.drain();
 });
+
+Deno.test("Writer.wants() takes no branch that the sink never was on", async () => {
+  const { push, writer } = setup({
+    cursor: { at: { number: 10, id: "final" }, seq: 0 },
+  });
+  const event = (op: "insert" | "retract", number: number, seq: number) => ({
+    op,
+    number,
+    seq,
+    version: seq,
+    id: `id${number}`,
+    parent: `id${number - 1}`,
+    time: 0,
+    rows: () => ({}),
+    stored: () => Promise.resolve({}),
+  });
+  assert.equal(writer.wants(event("insert", 11, 101)), false);
+  assert.equal(writer.wants(event("insert", 12, 102)), false);
+  assert.equal(writer.wants(event("retract", 10, 103)), false);
+  await push(11, 1, { parent: "final" });
+  assert.equal(writer.wants(event("insert", 12, 104)), true);
+  await writer.drain();
+});
