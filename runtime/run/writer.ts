@@ -242,7 +242,7 @@ export class Writer {
   #isFull(): boolean {
     const { batch } = this.stage;
     const end = this.#repeat;
-    if (end) return this.#queue.some(({ mark }) => same(mark, end));
+    if (end) return this.#queue.some(({ mark }) => mark && reaches(mark, end));
     return this.#queuedRows >= batch.rows || this.#queuedBytes >= batch.bytes;
   }
 
@@ -344,6 +344,12 @@ export class Writer {
 
 function markText({ id, number, op, seq }: Mark): string {
   return `${op}:${number}:${id}:${seq}`;
+}
+
+/** Whether a mark is the end of an earlier write, or lies behind it. */
+function reaches(mark: Mark, end: Mark): boolean {
+  return same(mark, end) ||
+    (end.seq > 0 ? mark.seq > end.seq : mark.number > end.number);
 }
 
 function same(a: Mark | undefined, b: Mark): boolean {

@@ -323,3 +323,15 @@ Deno.test("Writer.wants() takes no branch that the sink never was on", async () 
   assert.equal(writer.wants(event("insert", 12, 104)), true);
   await writer.drain();
 });
+
+Deno.test("Writer gives up an earlier write's end that does not come again", async () => {
+  const pending = { number: 3, id: "lost", op: "insert", seq: 0 } as const;
+  const { batches, clock, push, writer } = setup({ cursor: { pending } });
+  for (const number of [1, 2, 3]) await push(number);
+  await clock.advance(10_000);
+  assert.equal(batches.length, 0, "it may still come");
+  await push(4);
+  await clock.advance(500);
+  assert.deepEqual(batches.map(({ rows }) => rows), [4]);
+  await writer.drain();
+});
