@@ -279,7 +279,11 @@ export class Writer {
     this.#cursor = {
       ...this.#cursor,
       at: last ? last.at : this.#cursor.at,
-      seq: Math.max(mark?.seq ?? 0, this.#cursor.seq),
+      // The last unit may be a final one, which has no sequence.
+      seq: entries.reduce(
+        (seq, { mark }) => Math.max(seq, mark?.seq ?? 0),
+        this.#cursor.seq,
+      ),
       state,
       pending: undefined,
     };

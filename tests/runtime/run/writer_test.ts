@@ -130,6 +130,16 @@ Deno.test("Writer saves the cursor behind the write and its intent before it", a
   ]);
 });
 
+Deno.test("Writer saves the sequence of what came before a final unit", async () => {
+  const { push, saved, writer } = setup();
+  await push(5, 1, { seq: 101 });
+  await push(5, 1, { op: "retract", seq: 102 });
+  await push(5, 1, { id: "final" });
+  await writer.drain();
+  const { at, seq } = saved.at(-1)!;
+  assert.deepEqual([at, seq], [{ number: 5, id: "final" }, 102]);
+});
+
 Deno.test("Writer moves the cursor over units without rows", async () => {
   const { batches, clock, push, saved, writer } = setup();
   await push(1, 0);
