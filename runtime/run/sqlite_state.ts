@@ -106,7 +106,13 @@ class SqliteState implements StateStore {
   }
 
   cursors(): Promise<readonly Cursor[]> {
-    const rows = this.#all("SELECT record FROM cursors ORDER BY sink");
+    // Whoever only looks may come before the first run has made the tables.
+    const made = this.#get(
+      "SELECT 1 FROM sqlite_master WHERE name = 'cursors'",
+    );
+    const rows = made
+      ? this.#all("SELECT record FROM cursors ORDER BY sink")
+      : [];
     return Promise.resolve(
       rows.map(({ record }) => JSON.parse(String(record)) as Cursor),
     );

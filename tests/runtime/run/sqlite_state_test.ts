@@ -138,3 +138,14 @@ Deno.test("SqliteState.reset() forgets what it is asked to", async () => {
   await state.reset();
   assert.deepEqual(await sinks(), []);
 });
+
+Deno.test("SqliteState.cursors() has none before the first run has made its tables", async () => {
+  const path = await Deno.makeTempFile({ prefix: "sluice-state-" });
+  try {
+    const options = { clock: new FakeClock(), readOnly: true };
+    await using state = openSqliteState(path, options);
+    assert.deepEqual(await state.cursors(), []);
+  } finally {
+    await Deno.remove(path);
+  }
+});
