@@ -24,6 +24,7 @@ import type { Clock } from "./clock.ts";
 import { openConnections } from "./connections.ts";
 import { errorRow, Flow, readsErrors, type StageReject } from "./flow.ts";
 import { Lane } from "./lane.ts";
+import { eventsAndHeads } from "./heads.ts";
 import { holdLease } from "./lease.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -268,7 +269,7 @@ async function runSource(
       return reader.tip?.number;
     },
   });
-  const events = reader.events({
+  const events = eventsAndHeads(reader, {
     sinks: writers.map(({ cursor }) => cursor),
     from: options.from,
     to: options.to,
@@ -276,10 +277,12 @@ async function runSource(
   });
   let pruned = clock.now();
   for await (const event of events) {
-    for (const lane of lanes) await lane.push(event);
+    if (event !== "head") {
+      for (const lane of lanes) await lane.push(event);
+      units.add();
+      at.set(event.number);
+    }
     for (const lane of lanes) await lane.release(reader.head);
-    units.add();
-    at.set(event.number);
     if (clock.now() - pruned > pruneEvery) {
       await reader.prune(acknowledged(writers));
       pruned = clock.now();

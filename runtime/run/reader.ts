@@ -54,6 +54,8 @@ export interface EventOptions {
 
 /** Reads one source; see the module. */
 export class Reader {
+  /** Called when the head has moved, or more has become safe or final. */
+  onHead: () => void = () => {};
   readonly #options: ReaderOptions;
   readonly #reorgs: Counter;
   /** Units that may still be replaced, oldest first. */
@@ -167,9 +169,7 @@ export class Reader {
           from,
           to,
           signal,
-          onHead: (head) => {
-            this.#head = head;
-          },
+          onHead: (head) => this.#see(head),
         });
         for await (const unit of units) {
           if (unit === "fork" || !this.#follows(unit)) {
@@ -306,6 +306,14 @@ export class Reader {
     const stored = () => state.rows(name, entry.rowsOf);
     const unit = { id, number, op, parent, time };
     return { ...unit, seq, version: seq, rows: stored, stored };
+  }
+
+  #see(head: Head): void {
+    const { finalized, latest, safe } = this.#head ?? {};
+    this.#head = head;
+    const stands = head.latest === latest && head.safe === safe &&
+      head.finalized === finalized;
+    if (!stands) this.onHead();
   }
 
   /** Units at or below this number are final; undefined: not known yet. */

@@ -32,7 +32,7 @@ async function stateFile(): Promise<AsyncDisposable & { path: string }> {
   };
 }
 
-async function run(spec: Spec, path: string): Promise<void> {
+async function run(spec: Spec, path: string, to?: number): Promise<void> {
   await using state = openSqliteState(path, { clock: systemClock });
   await runPipeline(spec, {
     state,
@@ -40,6 +40,7 @@ async function run(spec: Spec, path: string): Promise<void> {
     log,
     metrics: new Metrics(),
     drain: new AbortController().signal,
+    to,
   });
 }
 
@@ -59,6 +60,20 @@ Deno.test("Lane retracts what a sink took in an earlier run while another one wa
   await run(spec, file.path);
   assert.deepEqual(netOf(confirmed), chain.expected(107));
   assert.deepEqual(netOf(final), chain.expected(chain.finalized));
+});
+
+Deno.test("Lane lets go what the head has made safe although no unit comes", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(20);
+  const lines: string[] = [];
+  const spec = toySpec(toySource(chain), [
+    sinkStage("confirmed", ledger(lines), { confirmations: 5 }),
+  ]);
+  await run(spec, file.path, 20);
+  assert.deepEqual(netOf(lines), chain.expected(15));
+  chain.extend(30);
+  await run(spec, file.path, 20);
+  assert.deepEqual(netOf(lines), chain.expected(20));
 });
 
 Deno.test("Lane lets nothing overtake the units that it holds", async () => {
