@@ -9,12 +9,19 @@ import { folderWith } from "./program.ts";
 
 const program = fileURLToPath(new URL("../../../sluice.ts", import.meta.url));
 
+/** Where packages come from; no connection, which would decide a test. */
+function ofDeno(): Record<string, string> {
+  const all = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(
+    all.filter(([name]) => /^(HOME|PATH|DENO_.*|NPM_.*)$/i.test(name)),
+  );
+}
+
 async function sluice(args: readonly string[]) {
   const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", program, ...args],
-    // A connection of the environment must not decide what is tested.
     clearEnv: true,
-    env: { HOME: Deno.env.get("HOME") ?? "", NO_COLOR: "1" },
+    env: { ...ofDeno(), NO_COLOR: "1" },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };
