@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Reorg } from "../fixtures/simulated_chain.ts";
-import type { Order } from "../fixtures/simulated_control.ts";
-import type { Dice } from "../fixtures/simulated_dice.ts";
-import type { SimulatedProcess } from "../fixtures/simulated_process.ts";
+import type { Reorg } from "../fixtures/simulated/chain.ts";
+import type { Order } from "../fixtures/simulated/control.ts";
+import type { Dice } from "../fixtures/simulated/dice.ts";
+import type { SimulatedProcess } from "../fixtures/simulated/process.ts";
 
 /** The deepest reorg: what is finalized stays. */
 const deepest = 64;

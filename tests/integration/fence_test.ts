@@ -9,9 +9,9 @@ import { UserError } from "../../runtime/errors.ts";
 import { type Clock, systemClock } from "../../runtime/run/clock.ts";
 import { leaseTtl } from "../../runtime/run/sqlite_state.ts";
 import { FencedError } from "../../runtime/run/state.ts";
-import { SimulatedChain } from "../fixtures/simulated_chain.ts";
-import { SimulatedNode } from "../fixtures/simulated_node.ts";
-import { canonicalRows } from "../fixtures/simulated_rows.ts";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
+import { canonicalRows } from "../fixtures/simulated/rows.ts";
 import { LivePipeline, type LiveRun } from "./live_pipeline.ts";
 import { assertSameRows, expectedRows, netRows } from "./truth.ts";
 

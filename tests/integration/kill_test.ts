@@ -10,9 +10,9 @@
 import assert from "node:assert/strict";
 import { csvChanges, jsonlChanges } from "../connectors/files/file_folder.ts";
 import type { Change } from "../contracts/canonical.ts";
-import { Dice } from "../fixtures/simulated_dice.ts";
-import { SimulatedProcess } from "../fixtures/simulated_process.ts";
-import type { Truth } from "../fixtures/simulated_process.ts";
+import { Dice } from "../fixtures/simulated/dice.ts";
+import { SimulatedProcess } from "../fixtures/simulated/process.ts";
+import type { Truth } from "../fixtures/simulated/process.ts";
 import { ChangingChain } from "./changing_chain.ts";
 import { killServer } from "./embedded_server.ts";
 import { figure } from "./figure.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { SimulatedProcess } from "../fixtures/simulated_process.ts";
+import { SimulatedProcess } from "../fixtures/simulated/process.ts";
 import { figure } from "./figure.ts";
 import { type Program, Workplace } from "./program.ts";
 

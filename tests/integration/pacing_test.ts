@@ -5,9 +5,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { SimulatedChain } from "../fixtures/simulated_chain.ts";
-import type { Limits } from "../fixtures/simulated_limiter.ts";
-import { SimulatedNode } from "../fixtures/simulated_node.ts";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import type { Limits } from "../fixtures/simulated/limiter.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
 import { LivePipeline } from "./live_pipeline.ts";
 import { figure } from "./figure.ts";
 import { Workplace } from "./program.ts";

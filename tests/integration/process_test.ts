@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { jsonlChanges } from "../connectors/files/file_folder.ts";
-import { SimulatedChain } from "../fixtures/simulated_chain.ts";
-import { badGateway } from "../fixtures/simulated_dialect.ts";
-import type { AskedCall } from "../fixtures/simulated_fault.ts";
-import { SimulatedNode } from "../fixtures/simulated_node.ts";
-import { canonicalRows } from "../fixtures/simulated_rows.ts";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import { badGateway } from "../fixtures/simulated/dialect.ts";
+import type { AskedCall } from "../fixtures/simulated/fault.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
+import { canonicalRows } from "../fixtures/simulated/rows.ts";
 import { Program, Workplace } from "./program.ts";
 import { assertSameRows, expectedRows, netRows } from "./truth.ts";
 

@@ -9,16 +9,16 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { Head } from "../../runtime/component.ts";
-import { SimulatedChain } from "../fixtures/simulated_chain.ts";
-import type { AskedCall, FaultRule } from "../fixtures/simulated_fault.ts";
-import { SimulatedNode } from "../fixtures/simulated_node.ts";
-import { canonicalRows } from "../fixtures/simulated_rows.ts";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import type { AskedCall, FaultRule } from "../fixtures/simulated/fault.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
+import { canonicalRows } from "../fixtures/simulated/rows.ts";
 import {
   type Operation,
   perform,
   scenarios,
-} from "../fixtures/simulated_scenario.ts";
-import { troubles } from "../fixtures/simulated_trouble.ts";
+} from "../fixtures/simulated/scenario.ts";
+import { troubles } from "../fixtures/simulated/trouble.ts";
 import { Crash, LivePipeline, type LiveRun } from "./live_pipeline.ts";
 import {
   assertChained,

@@ -6,9 +6,9 @@
  */
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
-import { SimulatedChain } from "../fixtures/simulated_chain.ts";
-import { tooManyRequests } from "../fixtures/simulated_dialect.ts";
-import { SimulatedNode } from "../fixtures/simulated_node.ts";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import { tooManyRequests } from "../fixtures/simulated/dialect.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
 import { Workplace } from "./program.ts";
 
 /** Keys as providers make them, and one that is short. */

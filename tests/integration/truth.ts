@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Change } from "../contracts/canonical.ts";
-import type { CanonicalRows } from "../fixtures/simulated_rows.ts";
+import type { CanonicalRows } from "../fixtures/simulated/rows.ts";
 
 /** A port of the chain that these tests read. */
 export type TestedPort =

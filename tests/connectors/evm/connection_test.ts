@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { Logger } from "../../../runtime/component.ts";
 import { RecordingWriter } from "../../../connectors/evm/recording.ts";
 import { openContext } from "../../contracts/open_context.ts";
-import { SimulatedChain } from "../../fixtures/simulated_chain.ts";
-import { SimulatedNode } from "../../fixtures/simulated_node.ts";
+import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
+import { SimulatedNode } from "../../fixtures/simulated/node.ts";
 import {
   mistakesIn,
   openConnection,

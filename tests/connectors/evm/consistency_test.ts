@@ -4,7 +4,7 @@ import {
   matchReceipts,
 } from "../../../connectors/evm/consistency.ts";
 import { MalformedError } from "../../../connectors/evm/hex.ts";
-import { SimulatedChain } from "../../fixtures/simulated_chain.ts";
+import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
 import { hasSharedData, recordedBlocks } from "./mainnet_blocks.ts";
 
 const chain = new SimulatedChain({ seed: 3 }).extend(20);

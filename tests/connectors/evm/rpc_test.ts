@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { RpcError } from "../../../connectors/evm/errors.ts";
 import { HttpTransport } from "../../../connectors/evm/rpc.ts";
-import { SimulatedChain } from "../../fixtures/simulated_chain.ts";
+import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
 import {
   alchemyRate,
   badGateway,
   quicknodeRate,
   tooManyRequests,
-} from "../../fixtures/simulated_dialect.ts";
-import type { Fault } from "../../fixtures/simulated_fault.ts";
-import { SimulatedNode } from "../../fixtures/simulated_node.ts";
+} from "../../fixtures/simulated/dialect.ts";
+import type { Fault } from "../../fixtures/simulated/fault.ts";
+import { SimulatedNode } from "../../fixtures/simulated/node.ts";
 
 const options = { timeout: 5000 };
 const head = { method: "eth_blockNumber", params: [] };

@@ -7,10 +7,10 @@ import {
   type SourceUnit,
 } from "../../../runtime/component.ts";
 import { openContext } from "../../contracts/open_context.ts";
-import { SimulatedChain } from "../../fixtures/simulated_chain.ts";
-import { SimulatedNode } from "../../fixtures/simulated_node.ts";
-import { perform, scenarios } from "../../fixtures/simulated_scenario.ts";
-import { troubles } from "../../fixtures/simulated_trouble.ts";
+import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
+import { SimulatedNode } from "../../fixtures/simulated/node.ts";
+import { perform, scenarios } from "../../fixtures/simulated/scenario.ts";
+import { troubles } from "../../fixtures/simulated/trouble.ts";
 import { openConnection, openSource } from "./open_chain.ts";
 
 // Pauses of a second, as after a refusal, then take no second of the test.

@@ -9,11 +9,11 @@ import { chain as definition } from "../../../connectors/evm/source.ts";
 import {
   type SimulatedBlock,
   SimulatedChain,
-} from "../../fixtures/simulated_chain.ts";
-import { methodMissing, tooLarge } from "../../fixtures/simulated_dialect.ts";
-import type { FaultRule } from "../../fixtures/simulated_fault.ts";
-import { SimulatedNode } from "../../fixtures/simulated_node.ts";
-import { rowsOf } from "../../fixtures/simulated_rows.ts";
+} from "../../fixtures/simulated/chain.ts";
+import { methodMissing, tooLarge } from "../../fixtures/simulated/dialect.ts";
+import type { FaultRule } from "../../fixtures/simulated/fault.ts";
+import { SimulatedNode } from "../../fixtures/simulated/node.ts";
+import { rowsOf } from "../../fixtures/simulated/rows.ts";
 import {
   column,
   everything,
