@@ -14,7 +14,7 @@ import type { Clock } from "./run/clock.ts";
 import type { Logger } from "./run/log.ts";
 import type { Metrics } from "./run/metrics.ts";
 import type { Scheduler } from "./run/scheduler.ts";
-import type { Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
+import type { Op, Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
 import type { Config, Fields, Place } from "./spec/field.ts";
 
 export * from "./connected.ts";
@@ -115,6 +115,12 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
   readonly connection?: ConnectionDefinition<Fields, C>;
   /** Its units may be replaced later, so they carry `parent`. */
   readonly reorgs: boolean;
+  /**
+   * The other side divides the units among all processes of the pipeline and
+   * remembers what was acknowledged, as a consumer group does: such a
+   * pipeline keeps no cursors, and any number of processes may run it.
+   */
+  readonly shared?: boolean;
   check?(context: CheckContext<F>): void;
   /** The ports that the config switches on, with all of their columns. */
   outputs(config: Config<F>): Readonly<Record<string, Schema>>;
@@ -169,6 +175,11 @@ export interface OpenSource {
    * @throws the signal's reason when it is aborted first.
    */
   identify?(number: number, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * Every sink has stored the next `units` units, in the order in which they
+   * were yielded. Only of a shared source, which tells the other side.
+   */
+  acknowledge?(units: number): void;
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 
@@ -176,6 +187,10 @@ export interface OpenSource {
 export interface SourceUnit extends Unit {
   /** Whether it can never be replaced any more. */
   readonly final: boolean;
+  /** What a shared source passes on from whoever fed it; else "insert". */
+  readonly op?: Op;
+  /** As `UnitInfo` has it; what a shared source passes on, else absent. */
+  readonly version?: number;
 }
 
 /** What a transform is checked and opened with. */

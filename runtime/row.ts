@@ -34,6 +34,8 @@ export interface Column {
   readonly type: ColumnType;
   /** Whether a row may hold `null` here; false when absent. */
   readonly nullable?: boolean;
+  /** Every value that there can be, where these are few and known. */
+  readonly values?: readonly string[];
   /** One sentence: what the column holds and in which unit. */
   readonly doc: string;
 }
@@ -82,6 +84,8 @@ export interface Unit extends Position {
   readonly parent?: string;
   /** Time of the unit in milliseconds since 1970. */
   readonly time: number;
+  /** Which part of that position it is, where several units share one. */
+  readonly part?: number;
   /** Rows by port name. */
   readonly rows: Readonly<Record<string, readonly Row[]>>;
   /** Approximate size in memory; queues are bounded by it. */
@@ -91,6 +95,11 @@ export interface Unit extends Position {
 /** A unit as transforms and sinks see it. */
 export interface UnitInfo extends Position {
   readonly time: number;
+  /**
+   * Which part of that position it is, where the source divides one among
+   * several units: rows of two parts are never the same row.
+   */
+  readonly part?: number;
   readonly op: Op;
   /**
    * Grows with every event at the head of the chain, so that a later write

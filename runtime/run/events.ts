@@ -12,6 +12,8 @@ export interface UnitEvent extends Position {
   /** Id of the unit before it, where the source knows. */
   readonly parent: string | undefined;
   readonly time: number;
+  /** See `UnitInfo`. */
+  readonly part?: number;
   /** Sequence in the journal; 0 for a unit that was final when it came. */
   readonly seq: number;
   /** See `UnitInfo`; above every event that came before. */

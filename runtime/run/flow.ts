@@ -105,8 +105,8 @@ export class Flow {
     for (const [port, of] of Object.entries(rows)) {
       outputs.set(key({ stage: source, port }), of);
     }
-    const { id, number, op, time, version } = event;
-    const unit: UnitInfo = { id, number, op, time, version };
+    const { id, number, op, part = 0, time, version } = event;
+    const unit: UnitInfo = { id, number, op, part, time, version };
     for (const { open, stage } of transforms) {
       const input = gather(outputs, stage.inputs);
       const made = new Map<string, Row[]>();

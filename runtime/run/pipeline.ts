@@ -30,6 +30,7 @@ import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Reader } from "./reader.ts";
 import { openCursors } from "./resume.ts";
+import { SharedReader } from "./shared_reader.ts";
 import type { Cursor, StateStore } from "./state.ts";
 import { Writer } from "./writer.ts";
 
@@ -134,7 +135,7 @@ interface Opening {
 }
 
 interface SourceRun {
-  readonly reader: Reader;
+  readonly reader: Reader | SharedReader;
   readonly lanes: readonly Lane[];
   readonly writers: readonly Writer[];
   readonly stage: SourceStage;
@@ -159,6 +160,7 @@ async function openRun(
       used: stage.used,
     }),
   );
+  const reader = readerOf(stage, { ...options, source });
   const sinks = spec.stages.filter((one): one is SinkStage =>
     one.kind === "sink" && one.source === stage.name
   );
@@ -187,7 +189,15 @@ async function openRun(
           ? countingSink
           : own(resources, await openSink(sink, cursor, options)),
         cursor,
-        save: (cursor) => state.saveCursor(cursor),
+        shared: stage.definition.shared ?? false,
+        save: async (cursor) => {
+          await state.saveCursor(cursor);
+          if (reader instanceof SharedReader) {
+            reader.acknowledge(
+              Math.min(...writers.map(({ stored }) => stored)),
+            );
+          }
+        },
         rejected: (rejects, unit) =>
           reject(rejects.map((one) => ({ ...one, stage: sink.name })), unit),
         failed: (error) => failure.abort(error),
@@ -223,17 +233,20 @@ async function openRun(
       ),
     );
   }
-  const reader = new Reader({
-    name: stage.name,
-    source,
-    ports: [...stage.used.keys()],
-    reorgs: stage.definition.reorgs,
-    state,
-    clock: options.clock,
-    log: options.log,
-    metrics,
-  });
   return { reader, lanes, writers, stage };
+}
+
+function readerOf(
+  { definition, name, used }: SourceStage,
+  options: RunOptions & { readonly source: OpenSource },
+): Reader | SharedReader {
+  if (definition.shared) return new SharedReader({ ...options, name });
+  return new Reader({
+    ...options,
+    name,
+    ports: [...used.keys()],
+    reorgs: definition.reorgs,
+  });
 }
 
 async function openSink(
@@ -269,12 +282,18 @@ async function runSource(
       return reader.tip?.number;
     },
   });
-  const events = eventsAndHeads(reader, {
-    sinks: writers.map(({ cursor }) => cursor),
-    from: options.from,
-    to: options.to,
-    signal: AbortSignal.any([options.drain, options.stop]),
-  });
+  const signal = AbortSignal.any([options.drain, options.stop]);
+  const events = reader instanceof SharedReader
+    ? reader.events({ signal })
+    : eventsAndHeads(reader, {
+      sinks: writers.map(({ cursor }) => cursor),
+      from: options.from,
+      to: options.to,
+      signal,
+    });
+  const prune = async () => {
+    if (reader instanceof Reader) await reader.prune(acknowledged(writers));
+  };
   let pruned = clock.now();
   for await (const event of events) {
     if (event !== "head") {
@@ -284,7 +303,7 @@ async function runSource(
     }
     for (const lane of lanes) await lane.release(reader.head);
     if (clock.now() - pruned > pruneEvery) {
-      await reader.prune(acknowledged(writers));
+      await prune();
       pruned = clock.now();
     }
     if (options.drain.aborted) break;
@@ -296,7 +315,7 @@ async function runSource(
   ];
   await Promise.all(others.map((writer) => writer.drain()));
   await Promise.all(errorSinks.map((writer) => writer.drain()));
-  await reader.prune(acknowledged(writers));
+  await prune();
 }
 
 function acknowledged(writers: readonly Writer[]): number {

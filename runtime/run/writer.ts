@@ -28,6 +28,8 @@ export interface WriterOptions {
   readonly stage: SinkStage;
   readonly sink: OpenSink<unknown>;
   readonly cursor: Cursor;
+  /** Its source is a shared one: units come in no order, and none twice. */
+  readonly shared?: boolean;
   /** Persist the cursor; throws when another process owns the pipeline. */
   save(cursor: Cursor): Promise<void>;
   /** Rows that the store refused, with the unit that they came from. */
@@ -58,6 +60,7 @@ export class Writer {
   readonly #counters: Record<"rows" | "bytes" | "writes" | "retries", Counter>;
   readonly #done: Promise<void>;
   #cursor: Cursor;
+  #stored = 0;
   /** Where the first write must end: as a write of an earlier run did. */
   #repeat: Mark | undefined;
   /** Last unit taken into the queue. */
@@ -98,8 +101,14 @@ export class Writer {
     return this.#cursor;
   }
 
+  /** How many of the units that it was given in this run it has stored. */
+  get stored(): number {
+    return this.#stored;
+  }
+
   /** Whether the sink does not have this event yet. */
   wants(event: UnitEvent): boolean {
+    if (this.#options.shared) return true;
     const { at, seq } = this.#taken;
     if (event.seq > 0 && event.seq <= seq) return false;
     if (event.op === "retract") {
@@ -153,10 +162,13 @@ export class Writer {
   }
 
   /** The unit as the sink sees it. */
-  info({ id, number, op, seq, time, version }: UnitEvent): UnitInfo {
+  info(event: UnitEvent): UnitInfo {
+    const { id, number, op, part = 0, seq, time, version } = event;
     // A reset sink must win over what it stored in an earlier life.
-    const above = seq > 0 ? version : Math.max(version, this.#cursor.base);
-    return { id, number, op, time, version: above };
+    const above = seq > 0 || this.#options.shared
+      ? version
+      : Math.max(version, this.#cursor.base);
+    return { id, number, op, part, time, version: above };
   }
 
   /** Write what is queued and end. */
@@ -287,6 +299,7 @@ export class Writer {
       state,
       pending: undefined,
     };
+    this.#stored += entries.filter(({ mark }) => mark !== undefined).length;
     await save(this.#cursor);
     for (const { rows, bytes } of chunks) {
       this.#queuedRows -= rows;
