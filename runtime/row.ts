@@ -109,6 +109,22 @@ export interface UnitInfo extends Position {
   readonly version: number;
 }
 
+/** Rows that one part of a position may hold. */
+const partSize = 2 ** 20;
+
+/**
+ * The place of a unit's row at its position: the same in every run, for its
+ * retraction too, and another for every other row of a sink.
+ */
+export function rowPlace(
+  { part = 0 }: Pick<UnitInfo, "part">,
+  index: number,
+): number {
+  const place = part * partSize + index;
+  if (index < partSize && Number.isSafeInteger(place)) return place;
+  throw new RangeError(`Row ${index} of part ${part} is one too many`);
+}
+
 /** Return the element type of a list type, or undefined for a scalar. */
 export function elementOf(type: ColumnType): ScalarType | undefined {
   return type.startsWith("list<") ? type.slice(5, -1) as ScalarType : undefined;
