@@ -319,6 +319,9 @@ export class Writer {
       try {
         const state = await sink.write({ bytes, chunks, rows, signal, token });
         this.#count(rows, bytes);
+        if (attempt > 1) {
+          log.info("Writes again", { sink: this.stage.name, attempt });
+        }
         return state;
       } catch (error) {
         signal.throwIfAborted();
@@ -331,7 +334,8 @@ export class Writer {
         if (!(error instanceof RetryableError)) throw error;
         const pause = backoff(attempt, error.after);
         this.#counters.retries.add();
-        log.warn("Write failed, tries again", {
+        // An outage of an hour is two lines, not a thousand.
+        log[attempt === 1 ? "warn" : "debug"]("Write failed, tries again", {
           sink: this.stage.name,
           reason: error.message,
           attempt,
