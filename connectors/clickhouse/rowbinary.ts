@@ -8,6 +8,7 @@ import {
   elementOf,
   plainJson,
   type Row,
+  rowPlace,
   type ScalarType,
   type Schema,
   type UnitInfo,
@@ -46,7 +47,8 @@ export function rowBinary(schema: Schema): RowBinaryEncoder {
   ) as (out: Output, row: Row) => void;
   const fixed = fixedPerColumn * (schema.length + 4);
   const out = new Output(fixed);
-  return (rows, { number, op, version }, reject) => {
+  return (rows, unit, reject) => {
+    const { number, op, version } = unit;
     out.restart();
     const deleted = op === "retract" ? 1 : 0;
     rows.forEach((row, index) => {
@@ -61,7 +63,7 @@ export function rowBinary(schema: Schema): RowBinaryEncoder {
       }
       out.room(fixed);
       out.uint64(number);
-      out.uint32(index);
+      out.uint64(rowPlace(unit, index));
       out.uint64(version);
       out.uint8(deleted);
     });

@@ -21,6 +21,7 @@ import {
   createTable,
   createView,
   type Described,
+  rebuildTable,
   rowsTable,
   type TableShape,
 } from "./table.ts";
@@ -181,7 +182,8 @@ async function prepare(
     throw new UserError(
       `Table "${database}.${table}_rows" does not fit sink "${name}": ` +
         `${conflicts.join("; ")}; choose another table, or drop this one ` +
-        "and run `reset`",
+        "and run `reset`, or keep its rows with\n" +
+        rebuildTable(shape, existing).map((one) => `${one};`).join("\n"),
     );
   }
   if (missing.length > 0 && !config.add_columns) {

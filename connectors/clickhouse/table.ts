@@ -17,7 +17,7 @@ const deduplicationWindow = 1000;
 /** Columns that the sink adds, behind the schema's own. */
 export const addedColumns = [
   { name: "_unit", type: "UInt64" },
-  { name: "_index", type: "UInt32" },
+  { name: "_index", type: "UInt64" },
   { name: "_version", type: "UInt64" },
   { name: "_deleted", type: "UInt8" },
 ] as const;
@@ -124,6 +124,28 @@ export function compareTable(
 export function addColumn(shape: TableShape, column: Column): string {
   return `ALTER TABLE ${rowsTable(shape)} ADD COLUMN IF NOT EXISTS ` +
     columnLine(column);
+}
+
+/**
+ * The statements that put the rows of a table into one of the sink's shape,
+ * for what no ALTER can do: the type of a key column.
+ */
+export function rebuildTable(
+  shape: TableShape,
+  existing: readonly Described[],
+): readonly string[] {
+  const before = rowsTable({ ...shape, table: `${shape.table}_before` });
+  const wanted = [...shape.schema, ...addedColumns];
+  const names = wanted.map(({ name }) => name)
+    .filter((name) => existing.some((one) => one.name === name))
+    .map(quoted).join(", ");
+  const rows = rowsTable(shape);
+  return [
+    `RENAME TABLE ${rows} TO ${before}`,
+    createTable(shape),
+    `INSERT INTO ${rows} (${names}) SELECT ${names} FROM ${before}`,
+    `DROP TABLE ${before}`,
+  ];
 }
 
 /** A name as SQL takes it, whatever is in it. */

@@ -108,6 +108,68 @@ Deno.test("clickhouseSink says which column of an existing table does not fit", 
   );
 });
 
+Deno.test("clickhouseSink says how to keep the rows of a table whose key is of another type", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  const schema: Schema = [{ name: "n", type: "uint64", doc: "Number" }];
+  const options = { schema, order_by: ["n"], index: [] };
+  await warehouse.command(
+    "CREATE TABLE tests.rows_rows (n UInt64, _unit UInt64, _index UInt32, " +
+      "_version UInt64, _deleted UInt8) " +
+      "ENGINE = ReplacingMergeTree(_version, _deleted) " +
+      "ORDER BY (n, _unit, _index)",
+  );
+  await warehouse.command("INSERT INTO tests.rows_rows VALUES (7, 1, 2, 3, 0)");
+  let message = "";
+  await assert.rejects(open(warehouse, options), (error) => {
+    assert(error instanceof UserError, String(error));
+    message = error.message;
+    return true;
+  });
+  assert.match(message, /column "_index" is UInt32, the spec has UInt64/);
+  const statements = message.slice(message.indexOf("RENAME")).split(";\n");
+  for (const statement of statements) {
+    await warehouse.command(statement.replace(/;$/, ""));
+  }
+  await open(warehouse, options);
+  assert.deepEqual(await warehouse.rows("SELECT * FROM tests.rows"), [
+    { n: "7" },
+  ]);
+});
+
+Deno.test("clickhouseSink tells the parts of a unit apart", async () => {
+  await using server = await embedded();
+  const { warehouse } = server;
+  const schema: Schema = [{ name: "kind", type: "string", doc: "Kind" }];
+  const sink = await open(warehouse, {
+    schema,
+    order_by: ["kind"],
+    index: [],
+  });
+  const signal = new AbortController().signal;
+  for (const part of [0, 1, 4096]) {
+    const unit = {
+      number: 1,
+      id: "a",
+      time: 0,
+      op: "insert",
+      version: 1,
+      part,
+    };
+    const chunk = { rows: 1, unit: { ...unit, op: "insert" as const } };
+    const encoded = sink.encode([{ kind: "a" }], chunk.unit, () => {
+      assert.fail();
+    });
+    const chunks = [{ ...chunk, ...encoded }];
+    const token = `t${part}`;
+    await sink.write({ chunks, rows: 1, bytes: 1, token, signal });
+  }
+  const [count] = await warehouse.rows<{ n: string }>(
+    "SELECT count() AS n FROM tests.rows",
+  );
+  assert.equal(count?.n, "3");
+});
+
 Deno.test("clickhouseSink adds missing columns only when it is asked to", async () => {
   await using server = await embedded();
   const { warehouse } = server;
