@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { redactor } from "../spec/secrets.ts";
 
 /** How important a line is. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -39,9 +40,6 @@ export interface LoggerOptions {
 
 const levels: readonly Level[] = ["debug", "info", "warn", "error"];
 
-/** Shorter texts are not worth hiding and would blot out half the log. */
-const shortestSecret = 4;
-
 /** Create a logger. */
 export function createLogger(
   options: LoggerOptions,
@@ -70,17 +68,6 @@ export function createLogger(
     error: log("error"),
     with: (fields) => createLogger(options, { ...common, ...fields }),
   };
-}
-
-/** A function that replaces every secret in a text by `***`. */
-export function redactor(
-  secrets: readonly string[],
-): (text: string) => string {
-  // Longest first: one secret may be the beginning of another.
-  const hidden = secrets.filter(({ length }) => length >= shortestSecret)
-    .toSorted((a, b) => b.length - a.length);
-  return (text) =>
-    hidden.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
 }
 
 /** A line as JSON. */
