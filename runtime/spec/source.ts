@@ -129,6 +129,14 @@ function readTop(source: Source, options: TopOptions): Top {
   if (source.value === undefined) return {};
   const place = placeAt([], { source, ...options });
   if (isObject(source.value)) {
+    if (Object.keys(source.value).join() === "connections") {
+      place.at("connections").report(
+        "There is no pipeline here, only connections",
+        "check or run a pipeline that includes this file",
+        { key: true },
+      );
+      return {};
+    }
     return readMembers(specFields, source.value, place).config;
   }
   const found = source.value === null ? "an empty file" : shown(source.value);
