@@ -14,6 +14,7 @@ import type { Clock } from "./run/clock.ts";
 import type { Logger } from "./run/log.ts";
 import type { Metrics } from "./run/metrics.ts";
 import type { Scheduler } from "./run/scheduler.ts";
+import type { Reject } from "./errors.ts";
 import type { Op, Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
 import type { Config, Fields, Place } from "./spec/field.ts";
 
@@ -121,6 +122,10 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
    * pipeline keeps no cursors, and any number of processes may run it.
    */
   readonly shared?: boolean;
+  /** Whether it can reject what it reads, so that `errors` should be read. */
+  readonly rejects?: boolean;
+  /** Where a shared source's positions are: `consumer group "decode"`. */
+  positions?(config: Config<F>, pipeline: string): string;
   check?(context: CheckContext<F>): void;
   /** The ports that the config switches on, with all of their columns. */
   outputs(config: Config<F>): Readonly<Record<string, Schema>>;
@@ -191,6 +196,11 @@ export interface SourceUnit extends Unit {
   readonly op?: Op;
   /** As `UnitInfo` has it; what a shared source passes on, else absent. */
   readonly version?: number;
+  /**
+   * What could not be made a row, only of a shared source; `row` is all that
+   * is known of it.
+   */
+  readonly rejects?: readonly Reject[];
 }
 
 /** What a transform is checked and opened with. */
@@ -276,6 +286,16 @@ export interface SinkDefinition<F extends Fields, C extends Connected, T>
   target?(config: Config<F>): string;
   /** The guarantee, as `plan` prints it; proved by the contract suite. */
   delivery(config: Config<F>): string;
+  /**
+   * Whether a row that comes a second time is stored once, because the store
+   * merges rows by a key: behind a shared source nothing else can tell.
+   */
+  readonly merges?: boolean;
+  /**
+   * Its guarantee needs the state that its writes return, and no other
+   * process beside it: it cannot stand behind a shared source.
+   */
+  readonly alone?: boolean;
   check?(context: CheckContext<F> & SinkShape<F>): void;
   /** Statements that create what is missing, for `plan`. */
   ddl?(shape: SinkShape<F>): readonly string[];
@@ -294,6 +314,11 @@ export interface SinkContext<C> extends OpenContext {
   readonly schema: Schema;
   /** What the last acknowledged write returned; undefined on a first run. */
   readonly state: SinkState | undefined;
+  /**
+   * Its source is a shared one: other processes write to the same place at
+   * the same time, and no state comes back after a restart.
+   */
+  readonly shared?: boolean;
 }
 
 /** Encoded rows of one unit. */

@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Clock } from "./run/clock.ts";
+import type { StateStore } from "./run/state.ts";
+
 /** How the result of a query is written. */
 export type QueryFormat = "table" | "json" | "csv";
 
@@ -32,6 +35,14 @@ export interface Recorded {
   readonly bytes: number;
 }
 
+/** Whose memory is opened. */
+export interface StateOptions {
+  readonly pipeline: string;
+  readonly clock: Clock;
+  /** Only look: nothing is created and no lease can be taken. */
+  readonly readOnly: boolean;
+}
+
 /** What a connection's client may offer besides its own methods. */
 export interface Connected {
   /** Reach the other side; throws a message that a user can act on. */
@@ -55,8 +66,14 @@ export interface Connected {
   record?(
     options: RecordOptions,
   ): Promise<Recorded & { readonly file: string }>;
+  /**
+   * Open the memory of a pipeline, for specs with `state: { connection }`.
+   *
+   * @throws {RetryableError} when the other side cannot be asked now.
+   */
+  state?(options: StateOptions): Promise<StateStore>;
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 
 /** The methods that verbs look for in a client. */
-export type Offer = "query" | "record";
+export type Offer = "query" | "record" | "state";

@@ -29,6 +29,7 @@ export function normalSpec(spec: Spec): Written {
     sources: section(stages("source")),
     transforms: section(stages("transform")),
     sinks: section(stages("sink")),
+    state: spec.state && { ...spec.state },
     observe: listen === undefined ? undefined : { listen },
   });
 }

@@ -6,6 +6,7 @@
  */
 import type { PlannedCall } from "../component.ts";
 import type { Column, Schema } from "../row.ts";
+import { stateFile } from "../run/state.ts";
 import { redactor } from "../spec/secrets.ts";
 import type {
   Deliver,
@@ -26,6 +27,8 @@ export interface Plan {
   readonly description: string | undefined;
   /** Number of inline tests. */
   readonly tests: number;
+  /** Where cursors, journal and lease are. */
+  readonly state: string;
   /** The specification with its defaults written out. */
   readonly spec: Written;
   readonly sources: readonly SourcePlan[];
@@ -98,6 +101,7 @@ export function planOf(spec: Spec): Plan {
     file,
     description,
     tests: tests.length,
+    state: statePlan(spec),
     spec: normalSpec(spec),
     sources: stages.filter((stage) => stage.kind === "source")
       .map((stage) => planSource(stage, spec)),
@@ -107,6 +111,17 @@ export function planOf(spec: Spec): Plan {
       .map((stage) => planSink(stage, spec)),
   };
   return withoutSecrets(plan, redactor(spec.secrets)) as Plan;
+}
+
+function statePlan({ connections, name, state, stages }: Spec): string {
+  const sources = stages.filter((stage) => stage.kind === "source");
+  if (sources.every(({ definition }) => definition.shared)) {
+    return "none: its sources remember what every sink has stored";
+  }
+  if (!state) return `in ${stateFile(name)}, for one machine`;
+  const type = connections.get(state.connection)?.definition.type;
+  return `in connection ${state.connection} (${type}), for machines that ` +
+    "take over from each other";
 }
 
 function planSource(stage: SourceStage, spec: Spec): SourcePlan {

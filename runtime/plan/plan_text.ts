@@ -20,13 +20,14 @@ type Listed = Map<string, string>;
 
 /** Write a plan as text; it ends without a line feed. */
 export function planText(plan: Plan): string {
-  const { description, file, name, tests } = plan;
+  const { description, file, name, state, tests } = plan;
   const listed: Listed = new Map();
   const blocks = [
     [
       `${name} (${file})`,
       ...description === undefined ? [] : [description],
       ...tests > 0 ? [`${tests} inline ${tests === 1 ? "test" : "tests"}`] : [],
+      `state: ${state}`,
     ],
     [
       "Specification, with its defaults",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Reject } from "../errors.ts";
 import type { Op, Position } from "../row.ts";
 import type { UnitRows } from "./state.ts";
 
@@ -18,6 +19,8 @@ export interface UnitEvent extends Position {
   readonly seq: number;
   /** See `UnitInfo`; above every event that came before. */
   readonly version: number;
+  /** What the source itself could not make a row of. */
+  readonly rejects?: readonly Reject[];
   /** The unit's rows by port. */
   rows(): UnitRows | Promise<UnitRows>;
   /** The same rows out of the journal: holds nothing in memory (seq > 0). */

@@ -69,7 +69,11 @@ export class Flow {
     const takers = among.filter((one) => one.wants(event));
     if (takers.length === 0) return;
 
-    const rejects: StageReject[] = [];
+    const { source: stage } = this.#options;
+    const rejects: StageReject[] = event.rejects?.map((reject) => ({
+      stage,
+      ...reject,
+    })) ?? [];
     const outputs = await this.#transform(event, await event.rows(), rejects);
     const [last, first] = partition(takers, readsErrors);
     const refused: StageReject[] = [];

@@ -161,6 +161,7 @@ async function openRun(
     }),
   );
   const reader = readerOf(stage, { ...options, source });
+  const { shared = false } = stage.definition;
   const sinks = spec.stages.filter((one): one is SinkStage =>
     one.kind === "sink" && one.source === stage.name
   );
@@ -185,14 +186,16 @@ async function openRun(
       new Writer({
         pipeline: spec.name,
         stage: sink,
-        sink: options.dryRun
-          ? countingSink
-          : own(resources, await openSink(sink, cursor, options)),
+        sink: options.dryRun ? countingSink : own(
+          resources,
+          await openSink(sink, cursor, { ...options, shared }),
+        ),
         cursor,
-        shared: stage.definition.shared ?? false,
+        shared,
         save: async (cursor) => {
           await state.saveCursor(cursor);
-          if (reader instanceof SharedReader) {
+          // What a dry run has counted is still to be read by another run.
+          if (reader instanceof SharedReader && !options.dryRun) {
             reader.acknowledge(
               Math.min(...writers.map(({ stored }) => stored)),
             );
@@ -252,12 +255,13 @@ function readerOf(
 async function openSink(
   stage: SinkStage,
   cursor: Cursor,
-  { clients, context }: Opening,
+  { clients, context, shared }: Opening & { readonly shared: boolean },
 ): Promise<OpenSink<unknown>> {
   return await stage.definition.open(stage.config, {
     ...context(stage.name),
     connection: clients.get(stage.connection),
     schema: stage.schema,
+    shared,
     state: cursor.state,
   });
 }

@@ -86,7 +86,7 @@ export class SharedReader {
     });
     for await (const unit of units) {
       if (unit === "fork") continue;
-      const { id, number, op = "insert", part = 0, rows, time } = unit;
+      const { id, number, op = "insert", part = 0, rejects, rows, time } = unit;
       this.#tip = { id, number };
       yield {
         id,
@@ -97,6 +97,7 @@ export class SharedReader {
         parent: undefined,
         seq: 0,
         version: unit.version ?? clock.now(),
+        ...rejects ? { rejects } : {},
         rows: () => rows,
         stored: () => Promise.resolve(rows),
       };

@@ -6,6 +6,11 @@
 import type { Op, Position, Row } from "../row.ts";
 import type { SinkState } from "../component.ts";
 
+/** The state file of a pipeline, relative to the working directory. */
+export function stateFile(pipeline: string): string {
+  return `.sluice/${pipeline}.db`;
+}
+
 /** What a sink has acknowledged, and what it was about to write. */
 export interface Cursor {
   readonly sink: string;

@@ -22,6 +22,12 @@ import type { Cursor, Mark } from "./state.ts";
  */
 const queuedBatches = 2;
 
+/**
+ * Units that may wait in front of a write: they cost memory also when the
+ * sink takes no row of them, and a shared source has them by the million.
+ */
+const queuedUnits = 200_000;
+
 /** What a writer works with. */
 export interface WriterOptions {
   readonly pipeline: string;
@@ -61,6 +67,8 @@ export class Writer {
   readonly #done: Promise<void>;
   #cursor: Cursor;
   #stored = 0;
+  /** Rows on their own that are not stored yet. */
+  #extras = 0;
   /** Where the first write must end: as a write of an earlier run did. */
   #repeat: Mark | undefined;
   /** Last unit taken into the queue. */
@@ -101,9 +109,12 @@ export class Writer {
     return this.#cursor;
   }
 
-  /** How many of the units that it was given in this run it has stored. */
+  /**
+   * How many of the units that it was given in this run it has stored; none
+   * while rows wait that came outside of them.
+   */
   get stored(): number {
-    return this.#stored;
+    return this.#extras > 0 ? 0 : this.#stored;
   }
 
   /** Whether the sink does not have this event yet. */
@@ -157,6 +168,7 @@ export class Writer {
     const chunk = this.#encode(unit, rows, ({ reason }) => {
       throw new Error(`Sink "${this.stage.name}" cannot encode: ${reason}`);
     });
+    this.#extras++;
     this.#enqueue({ mark: undefined, at: undefined, chunk });
     await this.#room();
   }
@@ -201,7 +213,10 @@ export class Writer {
   }
 
   async #room(): Promise<void> {
-    while (!this.#failure && this.#queuedBytes > this.#limit) {
+    while (
+      !this.#failure && (this.#queuedBytes > this.#limit ||
+        this.#queue.length > queuedUnits)
+    ) {
       // A write that must end where it ended before needs all of its units.
       if (this.#repeat) return;
       await this.#changed.promise;
@@ -299,7 +314,9 @@ export class Writer {
       state,
       pending: undefined,
     };
-    this.#stored += entries.filter(({ mark }) => mark !== undefined).length;
+    const marked = entries.filter(({ mark }) => mark !== undefined).length;
+    this.#stored += marked;
+    this.#extras -= entries.length - marked;
     await save(this.#cursor);
     for (const { rows, bytes } of chunks) {
       this.#queuedRows -= rows;
@@ -357,8 +374,11 @@ export class Writer {
     const marks = entries.flatMap(({ mark }) => mark ? [mark] : []);
     const [first, last] = [marks[0], marks.at(-1)];
     const name = `${this.#options.pipeline}/${this.stage.name}`;
-    // Rows on their own have no unit to be recognised by.
-    if (!first || !last) return `${name}/${crypto.randomUUID()}`;
+    // Rows on their own have no unit to be recognised by, and units of a
+    // shared source come in another order and another company each time.
+    if (!first || !last || this.#options.shared) {
+      return `${name}/${crypto.randomUUID()}`;
+    }
     return `${name}/${this.#cursor.base}/${markText(first)}-${markText(last)}`;
   }
 }

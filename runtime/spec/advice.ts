@@ -17,7 +17,7 @@ export interface AdviceOptions {
   readonly drafts: readonly Draft[];
   readonly stages: readonly CheckedStage[];
   readonly connections: ReadonlyMap<string, Draft>;
-  /** Connections that a stage names. */
+  /** Connections that a stage or the state names. */
   readonly wanted: ReadonlySet<unknown>;
   readonly problems: Problems;
 }

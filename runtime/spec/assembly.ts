@@ -18,7 +18,7 @@ export interface AssemblyOptions {
   readonly top: Top;
   readonly stages: readonly CheckedStage[];
   readonly tests: readonly SpecTest[];
-  /** Connections that a stage uses, with their typed configs. */
+  /** Connections that are used, with their typed configs. */
   readonly connections: readonly {
     readonly draft: Draft;
     readonly config: unknown;
@@ -47,6 +47,7 @@ export function assemble(options: AssemblyOptions): Spec | undefined {
         : stage
     ),
     tests,
+    ...top.state ? { state: { connection: top.state.connection.name } } : {},
     observe: { listen: top.observe?.listen },
     secrets,
   };

@@ -8,7 +8,11 @@
  * @module
  */
 import type { Registry } from "../component.ts";
-import { checkConnection, connectionNameOf } from "./connections.ts";
+import {
+  checkConnection,
+  checkState,
+  connectionNameOf,
+} from "./connections.ts";
 import { type Diagnostic, Problems } from "./diagnostics.ts";
 import { draftSpec } from "./draft.ts";
 import { adviseOn } from "./advice.ts";
@@ -52,6 +56,7 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
     problems,
   });
   const wanted = new Set(drafts.map(connectionNameOf));
+  if (top.state) wanted.add(top.state.connection.name);
   reportGaps(sources, {
     problems,
     wanted: ({ path: [section, name] }, source) =>
@@ -60,6 +65,9 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
   });
   const checked = [...connections.values()]
     .map((draft) => ({ draft, config: checkConnection(draft) }));
+  if (top.state) {
+    checkState(top.state, { registry, connections, complete });
+  }
   const stages = checkStages(drafts, {
     problems,
     folder,

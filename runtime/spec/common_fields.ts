@@ -168,6 +168,40 @@ const tests: Field<WrittenTests> = {
   read: (value, place) => ({ place, value }),
 };
 
+/** Where the pipeline's state is, as written; the check resolves it. */
+export interface WrittenState {
+  readonly connection: { readonly name: string; readonly place: Place };
+}
+
+const stateConnection = fields.string(
+  "Name of the connection that keeps it, for pipelines that move between " +
+    "machines",
+);
+
+const stateFields: Field<WrittenState> = fields.object(
+  {
+    connection: {
+      ...stateConnection,
+      read(value, place) {
+        const name = stateConnection.read(value, place);
+        return name === undefined ? undefined : { name, place };
+      },
+    },
+  },
+  "Where cursors, journal and lease are; a file on this machine otherwise",
+);
+
+const state: Field<WrittenState> = {
+  ...stateFields,
+  read(value, place) {
+    if (isObject(value)) return stateFields.read(value, place);
+    return place.report(
+      `Expected a map, found ${shown(value)}`,
+      "write state: { connection: NAME }",
+    );
+  },
+};
+
 /** Listen on all interfaces or one: `127.0.0.1:9464`. */
 const listen: Field<string> = {
   ...fields.string("Address and port of metrics and health"),
@@ -213,6 +247,7 @@ export const specFields = {
     required: true,
   },
   tests: optional(tests),
+  state: optional(state),
   observe: optional(fields.object(
     { listen: optional(listen) },
     "How the pipeline can be watched",

@@ -103,6 +103,11 @@ export interface Observe {
   readonly listen: string | undefined;
 }
 
+/** Where a pipeline's state is when it is not in a file. */
+export interface StatePlace {
+  readonly connection: string;
+}
+
 /** A specification that passed its check. */
 export interface Spec {
   /** Path of the file as the user wrote it. */
@@ -110,11 +115,13 @@ export interface Spec {
   readonly folder: string;
   readonly name: string;
   readonly description: string | undefined;
-  /** Only the connections that a stage uses. */
+  /** Only the connections that a stage or the state uses. */
   readonly connections: ReadonlyMap<string, Connection>;
   /** Every stage, each behind the stages that it reads. */
   readonly stages: readonly Stage[];
   readonly tests: readonly SpecTest[];
+  /** Absent: a file on this machine. */
+  readonly state?: StatePlace;
   readonly observe?: Observe;
   /** Every secret value in the spec: nothing printed may contain one. */
   readonly secrets: readonly string[];

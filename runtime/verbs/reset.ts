@@ -6,7 +6,7 @@
 import { UserError } from "../errors.ts";
 import { systemClock } from "../run/clock.ts";
 import { openSqliteState } from "../run/sqlite_state.ts";
-import { stateFile } from "./state_file.ts";
+import { stateFile } from "../run/state.ts";
 import { loadSpec, type Verb } from "./verb.ts";
 
 /** Forget where sinks stand, so that the next run starts over. */

@@ -6,9 +6,9 @@
 import Table from "cli-table3";
 import { systemClock } from "../run/clock.ts";
 import { openSqliteState } from "../run/sqlite_state.ts";
+import { stateFile } from "../run/state.ts";
 import type { Cursor } from "../run/state.ts";
 import type { SinkStage } from "../spec/spec.ts";
-import { stateFile } from "./state_file.ts";
 import { loadSpec, type Verb } from "./verb.ts";
 
 /** Show where each sink stands. */

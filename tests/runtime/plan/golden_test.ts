@@ -26,6 +26,7 @@ function env(name: string): string | undefined {
   if (name === "WORD") return "fifty";
   if (name.endsWith("_URL")) return "https://node.example.org";
   if (name.endsWith("_BROKERS")) return "kafka-1:9092";
+  if (name.endsWith("_HOSTS")) return "scylla-1";
   return /KEYS|PASSWORD|TOKEN/.test(name) ? secret : undefined;
 }
 

@@ -19,6 +19,7 @@ const environment: Readonly<Record<string, string>> = {
   ETH_RPC_URL: "https://rpc.example.org/v2/0123456789abcdef0123456789abcdef",
   ALCHEMY_KEYS: "alchemy-key-one,alchemy-key-two",
   KAFKA_BROKERS: "kafka-1:9092",
+  SCYLLA_HOSTS: "scylla-1",
   CLICKHOUSE_URL: "http://reader:p4ssw0rd@clickhouse:8123",
   CLICKHOUSE_PASSWORD: "hunter2-from-the-environment",
   EMPTY: "",

@@ -117,6 +117,18 @@ const clickhouse = defineConnection({
   open: () => ({}),
 });
 
+const scylla = defineConnection({
+  type: "scylla",
+  summary: "A ScyllaDB cluster",
+  offers: ["state"],
+  fields: {
+    hosts: fields.list(fields.string("host"), "Nodes to begin with"),
+    keyspace: fields.string("Keyspace"),
+  },
+  example,
+  open: () => ({}),
+});
+
 const kafka = defineConnection({
   type: "kafka",
   summary: "A Kafka cluster",
@@ -342,6 +354,7 @@ export const registry: Registry = [
   evm,
   clickhouse,
   kafka,
+  scylla,
   abiLookup,
   chain,
   state,
