@@ -46,18 +46,22 @@ export class SharedReader {
     { signal }: { readonly signal: AbortSignal },
   ): AsyncGenerator<UnitEvent> {
     const { clock, log, name } = this.#options;
-    for (let attempt = 1; !signal.aborted; attempt++) {
+    let failures = 0;
+    while (!signal.aborted) {
       try {
         for await (const event of this.#read(signal)) {
-          attempt = 1;
+          if (failures > 0) log.info("Source reads again", { source: name });
+          failures = 0;
           yield event;
         }
         return;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof RetryableError)) throw error;
-        const pause = backoff(attempt, error.after);
-        log[attempt === 1 ? "warn" : "debug"]("Source fails, tries again", {
+        failures++;
+        const pause = backoff(failures, error.after);
+        // An outage of an hour is two lines, not a thousand.
+        log[failures === 1 ? "warn" : "debug"]("Source fails, tries again", {
           source: name,
           reason: error.message,
           pause_ms: Math.round(pause),
