@@ -315,6 +315,11 @@ export interface SinkContext<C> extends OpenContext {
   /** What the last acknowledged write returned; undefined on a first run. */
   readonly state: SinkState | undefined;
   /**
+   * When its cursor was made: another one after a reset, so that what was
+   * stored before it is not taken for what is stored since.
+   */
+  readonly life?: number;
+  /**
    * Its source is a shared one: other processes write to the same place at
    * the same time, and no state comes back after a restart.
    */

@@ -63,12 +63,10 @@ export const classify = defineTransform({
       );
     }
   },
-  outputs: ({ config, input }) => {
-    const schema = withCase(input);
-    return Object.fromEntries(
-      Object.keys(config.cases).map((name) => [name, schema]),
-    );
-  },
+  outputs: ({ config, input }) =>
+    Object.fromEntries(
+      Object.keys(config.cases).map((name) => [name, withCase(input, name)]),
+    ),
   uses({ config }, used) {
     const columns = new Set<string>();
     for (const names of used.values()) {
@@ -115,7 +113,7 @@ sinks:
 });
 
 /** The input's columns with `case`, which an earlier classify may have set. */
-function withCase(input: Schema): Schema {
+function withCase(input: Schema, name: string): Schema {
   const others = input.filter(({ name }) => name !== caseColumn.name);
-  return [...others, caseColumn];
+  return [...others, { ...caseColumn, values: [name] }];
 }

@@ -263,6 +263,7 @@ async function openSink(
     schema: stage.schema,
     shared,
     state: cursor.state,
+    life: cursor.base,
   });
 }
 

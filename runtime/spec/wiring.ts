@@ -92,7 +92,7 @@ export function resolveInput(
           reportMerge(reference, resolved, wrong);
           break;
         }
-        merged = { ...merged, schema: nullableIn(merged.schema, schema) };
+        merged = { ...merged, schema: united(merged.schema, schema) };
       } else merged = { schema, text };
       ports.push(port);
     }
@@ -210,12 +210,20 @@ function isSame(a: Port, b: Port): boolean {
   return a.stage === b.stage && a.port === b.port;
 }
 
-/** The columns of the first; null is possible where one of them has it. */
-function nullableIn(first: Schema, second: Schema): Schema {
-  const nullable = new Set(
-    second.filter((one) => one.nullable).map(({ name }) => name),
-  );
-  return first.map((column): Column =>
-    nullable.has(column.name) ? { ...column, nullable: true } : column
-  );
+/** The columns of the first; what may be in one of them may be in both. */
+function united(first: Schema, second: Schema): Schema {
+  const others = new Map(second.map((column) => [column.name, column]));
+  return first.map((column): Column => {
+    const { values: _, ...rest } = column;
+    const other = others.get(column.name);
+    const nullable = column.nullable || other?.nullable;
+    // Values that one of them does not know are not known of both.
+    const values = column.values && other?.values &&
+      [...new Set([...column.values, ...other.values])];
+    return {
+      ...rest,
+      ...(nullable ? { nullable } : {}),
+      ...(values ? { values } : {}),
+    };
+  });
 }

@@ -97,6 +97,7 @@ Deno.test("classify leaves the input rows as they are", async () => {
 Deno.test("classify adds the column case to each output", () => {
   const outputs = classify.outputs({ config: { cases }, input });
   assert.deepEqual(Object.keys(outputs), ["deploy", "transfer", "call"]);
+  assert.deepEqual(outputs["call"]?.at(-1)?.values, ["call"]);
   const names = outputs["call"]?.map(({ name }) => name);
   assert.deepEqual(names, [...input.map(({ name }) => name), "case"]);
   const twice = classify.outputs({
