@@ -25,9 +25,10 @@ import { openConnections } from "./connections.ts";
 import { errorRow, Flow, readsErrors, type StageReject } from "./flow.ts";
 import { Lane } from "./lane.ts";
 import { eventsAndHeads } from "./heads.ts";
-import { holdLease } from "./lease.ts";
+import { holdLease, type Lease } from "./lease.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { PatientState } from "./patient_state.ts";
 import { Reader } from "./reader.ts";
 import { openCursors } from "./resume.ts";
 import { SharedReader } from "./shared_reader.ts";
@@ -80,16 +81,18 @@ export interface SinkResult {
  */
 export async function runPipeline(
   spec: Spec,
-  options: RunOptions,
+  given: RunOptions,
 ): Promise<readonly SinkResult[]> {
   const failure = new AbortController();
   const stop = failure.signal;
   await using lease = await holdLease(spec.name, {
-    ...options,
+    ...given,
     stop,
     failed: (error) => failure.abort(error),
   });
   if (!lease) return [];
+  const state = new PatientState(given.state, { ...given, stop });
+  const options = { ...given, state };
 
   const cursors = await openCursors(spec, options);
   await using resources = new AsyncDisposableStack();
@@ -108,7 +111,7 @@ export async function runPipeline(
     return [];
   }
   resources.use(clients);
-  const opening: Opening = { clients, context, resources };
+  const opening: Opening = { clients, context, lease, resources };
   const runs: SourceRun[] = [];
   for (const stage of spec.stages) {
     if (stage.kind !== "source") continue;
@@ -131,6 +134,7 @@ export async function runPipeline(
 interface Opening {
   readonly clients: { get(name: string | undefined): unknown };
   readonly context: (name: string) => OpenContext;
+  readonly lease: Lease;
   readonly resources: AsyncDisposableStack;
 }
 
@@ -150,8 +154,8 @@ async function openRun(
     readonly failure: AbortController;
   },
 ): Promise<SourceRun> {
-  const { context, clients, cursors, failure, metrics, resources, state } =
-    options;
+  const { context, clients, cursors, failure, lease } = options;
+  const { metrics, resources, state } = options;
   const source: OpenSource = own(
     resources,
     await stage.definition.open(stage.config, {
@@ -192,6 +196,7 @@ async function openRun(
         ),
         cursor,
         shared,
+        hold: () => lease.hold(),
         save: async (cursor) => {
           await state.saveCursor(cursor);
           // What a dry run has counted is still to be read by another run.

@@ -56,7 +56,13 @@ export interface Owner {
   readonly since: number;
 }
 
-/** A pipeline's memory. Every write is refused once the lease is lost. */
+/**
+ * A pipeline's memory. Every write is refused with a {@linkcode FencedError}
+ * once another process has taken the lease, whatever the clocks say.
+ *
+ * A store that is away for a while throws {@linkcode RetryableError}; nothing
+ * is assumed stored then, and the same call may come again.
+ */
 export interface StateStore extends AsyncDisposable {
   /**
    * Take the lease, or return who holds it. The holder renews it; whoever
@@ -69,6 +75,12 @@ export interface StateStore extends AsyncDisposable {
    * @throws {FencedError} when another process has taken it.
    */
   renew(): Promise<void>;
+  /**
+   * For how many milliseconds the lease is certainly this process's, by its
+   * own clocks; 0 or less when it has run out or was never taken. A process
+   * that was stopped learns here, without asking, that others may have begun.
+   */
+  lasts(): number;
 
   cursors(): Promise<readonly Cursor[]>;
   saveCursor(cursor: Cursor): Promise<void>;
@@ -81,13 +93,15 @@ export interface StateStore extends AsyncDisposable {
   origin(source: string): Promise<number | undefined>;
   saveOrigin(source: string, number: number): Promise<void>;
 
-  /** All events of a source, oldest first. */
+  /** All events of a source, in the order of their sequences. */
   journal(source: string): Promise<readonly JournalEvent[]>;
   append(source: string, event: JournalEvent, rows?: UnitRows): Promise<void>;
+  /** The rows of an insert that is in the journal. */
   rows(source: string, seq: number): Promise<UnitRows>;
   /**
    * Drop what nobody needs: events at or below `seq` of units at or below
-   * `number` or of units that were retracted again.
+   * `number` or of units that were retracted again. An insert goes together
+   * with its retraction, or not at all: see {@linkcode prunable}.
    */
   prune(source: string, limits: { seq: number; number: number }): Promise<void>;
 }

@@ -14,6 +14,7 @@ import type { UnitEvent } from "./events.ts";
 import type { Logger } from "./log.ts";
 import type { Counter, Metrics } from "./metrics.ts";
 import type { Progress } from "./reader.ts";
+import { markText, reaches, same } from "./mark.ts";
 import type { Cursor, Mark } from "./state.ts";
 
 /**
@@ -36,6 +37,11 @@ export interface WriterOptions {
   readonly cursor: Cursor;
   /** Its source is a shared one: units come in no order, and none twice. */
   readonly shared?: boolean;
+  /**
+   * Wait until a write may leave; the signal is aborted when it may not any
+   * more, because another process may own the pipeline by then.
+   */
+  hold(): Promise<AbortSignal>;
   /** Persist the cursor; throws when another process owns the pipeline. */
   save(cursor: Cursor): Promise<void>;
   /** Rows that the store refused, with the unit that they came from. */
@@ -328,13 +334,18 @@ export class Writer {
     entries: readonly Entry[],
     chunks: readonly Chunk<unknown>[],
   ) {
-    const { clock, log, rejected, signal, sink } = this.#options;
+    const { clock, hold, log, rejected, signal, sink } = this.#options;
     const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
     const token = this.#token(entries);
     for (let attempt = 1;; attempt++) {
+      let held: AbortSignal | undefined;
       try {
-        const state = await sink.write({ bytes, chunks, rows, signal, token });
+        held = await hold();
+        const state = await sink.write({
+          ...{ bytes, chunks, rows, token },
+          signal: AbortSignal.any([signal, held]),
+        });
         this.#count(rows, bytes);
         if (attempt > 1) {
           log.info("Writes again", { sink: this.stage.name, attempt });
@@ -348,6 +359,8 @@ export class Writer {
           this.#count(rows - error.rejects.length, bytes);
           return undefined;
         }
+        // Cut off, not failed: the same again as soon as that is allowed.
+        if (held?.aborted) continue;
         if (!(error instanceof RetryableError)) throw error;
         const pause = backoff(attempt, error.after);
         this.#counters.retries.add();
@@ -381,20 +394,4 @@ export class Writer {
     }
     return `${name}/${this.#cursor.base}/${markText(first)}-${markText(last)}`;
   }
-}
-
-function markText({ id, number, op, seq }: Mark): string {
-  return `${op}:${number}:${id}:${seq}`;
-}
-
-/** Whether a mark is the end of an earlier write, or lies behind it. */
-function reaches(mark: Mark, end: Mark): boolean {
-  return same(mark, end) ||
-    (end.seq > 0 ? mark.seq > end.seq : mark.number > end.number);
-}
-
-function same(a: Mark | undefined, b: Mark): boolean {
-  if (a?.number !== b.number || a.id !== b.id || a.op !== b.op) return false;
-  // What was final may be journaled now: the node no longer says so.
-  return a.seq === b.seq || a.seq === 0 || b.seq === 0;
 }

@@ -43,7 +43,7 @@ Deno.test("SqliteState gives back journaled rows with every kind of value", asyn
   await state.append("chain", insert(5, 10), rows);
   assert.deepEqual(await state.rows("chain", 5), rows);
   assert.deepEqual(await state.journal("chain"), [insert(5, 10)]);
-  assert.throws(() => state.rows("chain", 6), /has no rows of event 6/);
+  await assert.rejects(state.rows("chain", 6), /has no rows of event 6/);
 });
 
 Deno.test("SqliteState.prune() drops final events that are acknowledged, and retracted pairs only together", async () => {

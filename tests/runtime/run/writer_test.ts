@@ -51,6 +51,7 @@ function setup({ cursor = {}, limits = {}, write }: Setup = {}) {
       pending: undefined,
       ...cursor,
     },
+    hold: () => Promise.resolve(new AbortController().signal),
     save: (cursor) => {
       saved.push(cursor);
       return Promise.resolve();

@@ -1,0 +1,24 @@
+/**
+ * Ends of writes, and whether an event is one or lies behind one.
+ *
+ * @module
+ */
+import type { Mark } from "./state.ts";
+
+/** A mark as a part of a token. */
+export function markText({ id, number, op, seq }: Mark): string {
+  return `${op}:${number}:${id}:${seq}`;
+}
+
+/** Whether a mark is the end of an earlier write, or lies behind it. */
+export function reaches(mark: Mark, end: Mark): boolean {
+  return same(mark, end) ||
+    (end.seq > 0 ? mark.seq > end.seq : mark.number > end.number);
+}
+
+/** Whether two marks are the same event. */
+export function same(a: Mark | undefined, b: Mark): boolean {
+  if (a?.number !== b.number || a.id !== b.id || a.op !== b.op) return false;
+  // What was final may be journaled now: the node no longer says so.
+  return a.seq === b.seq || a.seq === 0 || b.seq === 0;
+}
