@@ -109,8 +109,12 @@ export interface UnitInfo extends Position {
   readonly version: number;
 }
 
-/** Rows that one part of a position may hold. */
-const partSize = 2 ** 20;
+/** Rows that a whole position may hold, and rows that a part of one may. */
+const wholeRows = 2 ** 20;
+const partRows = 2 ** 14;
+
+/** Parts that a position may have: all places are exact numbers. */
+export const mostParts = (2 ** 53 - wholeRows) / partRows;
 
 /**
  * The place of a unit's row at its position: the same in every run, for its
@@ -120,8 +124,9 @@ export function rowPlace(
   { part = 0 }: Pick<UnitInfo, "part">,
   index: number,
 ): number {
-  const place = part * partSize + index;
-  if (index < partSize && Number.isSafeInteger(place)) return place;
+  if (index < (part === 0 ? wholeRows : partRows) && part <= mostParts) {
+    return part === 0 ? index : wholeRows + (part - 1) * partRows + index;
+  }
   throw new RangeError(`Row ${index} of part ${part} is one too many`);
 }
 
