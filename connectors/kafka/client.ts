@@ -111,6 +111,8 @@ export class KafkaClient implements Connected {
       idempotent: true,
       // More would lose the order between sends when one is repeated.
       maxInFlightRequests: 1,
+      // An idempotent producer of kafkajs retries for ever otherwise.
+      retry,
       ...config,
     });
     try {

@@ -57,23 +57,37 @@ const remedies: Readonly<Record<string, string>> = {
   INVALID_RECORD: "a compacted topic needs a key: set key",
 };
 
-/** Another producer has taken the transactional id, or the brokers ended it. */
-const fencing = new Set([
-  "INVALID_PRODUCER_EPOCH",
-  "PRODUCER_FENCED",
+/** Another producer has taken the transactional id, or it has timed out. */
+const fencing = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
+
+/** The brokers do not know (any more) what a producer has sent. */
+const forgotten = new Set([
+  ...fencing,
   "INVALID_PRODUCER_ID_MAPPING",
-  "INVALID_TXN_STATE",
   "OUT_OF_ORDER_SEQUENCE_NUMBER",
   "UNKNOWN_PRODUCER_ID",
 ]);
+
+/** Protocol errors that pass, with what makes them pass. */
+const hints: Readonly<Record<string, string>> = {
+  KAFKA_STORAGE_ERROR: "the disk of a broker is full or failing: free it",
+  NOT_ENOUGH_REPLICAS: "too few brokers are up for min.insync.replicas",
+  UNKNOWN_TOPIC_OR_PARTITION: "create the topic, or start the pipeline " +
+    "again, which does",
+};
 
 /** OpenSSL's and rustls' words for a certificate or protocol mismatch. */
 const tlsTrouble =
   /certificate|CERT_|SELF_SIGNED|ERR_TLS|ERR_SSL|UnknownIssuer|InvalidContentType|alert|corrupt message|EPROTO/;
 
-/** Whether an error says that a producer's epoch or state is not valid. */
+/** Whether an error says that a producer's epoch is over. */
 export function isFenced(error: unknown): boolean {
   return fencing.has(rootOf(error).type ?? "");
+}
+
+/** Whether an error says that only a new producer can go on. */
+export function isForgotten(error: unknown): boolean {
+  return forgotten.has(rootOf(error).type ?? "");
 }
 
 /** The protocol's name of an error, where the broker gave one. */
@@ -102,8 +116,9 @@ export function kafkaError(error: unknown, context: ErrorContext): unknown {
   }
   if (type !== undefined) {
     const remedy = remedies[type];
+    const hint = hints[type] === undefined ? "" : `; ${hints[type]}`;
     return remedy === undefined
-      ? new RetryableError(`${what}: ${message} (${type})`, cause)
+      ? new RetryableError(`${what}: ${message} (${type})${hint}`, cause)
       : new UserError(`${what}: ${message} (${type}); ${remedy}`, cause);
   }
   const at = broker ?? brokers.join(", ");

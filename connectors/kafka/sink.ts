@@ -1,0 +1,285 @@
+/**
+ * Publish rows to Kafka topics.
+ *
+ * @module
+ */
+import {
+  type Config,
+  defineSink,
+  fields,
+  optional,
+  RetryableError,
+  type SinkContext,
+  UserError,
+} from "../../runtime/component.ts";
+import { AtLeastOnce } from "./at_least_once.ts";
+import { avroSchema, avroValues, registerSchema } from "./avro.ts";
+import type { KafkaClient } from "./client.ts";
+import { compressionTypes } from "./codecs.ts";
+import { kafka } from "./connection.ts";
+import { cursorTopic, cursorTopicName } from "./cursor_topic.ts";
+import { ExactlyOnce } from "./exactly_once.ts";
+import { type EncodeValues, jsonValues, recordEncoder } from "./records.ts";
+import { checkSink } from "./sink_check.ts";
+import {
+  ensureTopics,
+  topicNames,
+  type TopicSettings,
+  topicStatement,
+} from "./topics.ts";
+import type { TopicRecords } from "./sends.ts";
+
+const sinkFields = {
+  topic: fields.template(
+    "Topic; may use columns whose values are known, as mainnet.tx.{case}. " +
+      "Topics that are missing are created, others compared, none altered",
+  ),
+  key: optional(
+    fields.list(
+      fields.column("Column"),
+      "Columns that key the record: equal keys stay in order. By default a " +
+        "block's rows stay together",
+    ),
+    [],
+  ),
+  headers: optional(
+    fields.boolean(
+      "Headers of every record: op (insert or retract), block_number, " +
+        "block_hash, block_time (milliseconds), version, row (place in the " +
+        "block) and schema. The kafka source needs them",
+    ),
+    true,
+  ),
+  format: optional(
+    fields.choice(
+      ["json", "avro"],
+      "json: as the file sink writes it; avro: as the registry of the " +
+        "connection knows it, in subject <topic>-value",
+    ),
+    "json",
+  ),
+  tombstone: optional(
+    fields.boolean(
+      "A retraction has no value, so that a compacted topic forgets the key",
+    ),
+    false,
+  ),
+  delivery: optional(
+    fields.choice(
+      ["exactly_once", "at_least_once"],
+      "exactly_once: each write is a transaction that also stores the " +
+        "cursor, in topic sluice.cursors.<pipeline>.<sink>, which outlives " +
+        "the 7 days of a group's offsets; at_least_once: for brokers " +
+        "without transactions",
+    ),
+    "exactly_once",
+  ),
+  compression: optional(
+    fields.choice(
+      ["zstd", "lz4", "snappy", "gzip", "none"],
+      "How batches are compressed",
+    ),
+    "zstd",
+  ),
+  partitions: optional(
+    fields.integer("Partitions of the topic, at least", { min: 1 }),
+  ),
+  replication: optional(
+    fields.integer("Replicas of each partition", { min: 1, max: 32 }),
+  ),
+  retention: optional(fields.either<number | "forever">([
+    fields.duration("a duration"),
+    fields.choice(["forever"], "forever"),
+  ], "How long records stay")),
+  cleanup_policy: optional(
+    fields.choice(
+      ["delete", "compact", "compact,delete"],
+      "delete: by age; compact: all but the last record of each key",
+    ),
+  ),
+  config: optional(
+    fields.map(
+      fields.string("Value"),
+      "Further settings of the topic by Kafka's names: " +
+        '{ max.message.bytes: "10000000" }',
+    ),
+    {},
+  ),
+};
+
+/** A kafka sink's config. */
+export type KafkaSinkConfig = Config<typeof sinkFields>;
+
+/**
+ * A transaction costs some 15 ms whatever is in it, and readers of committed
+ * records see nothing of it before its end.
+ */
+const batch = { rows: 10_000, bytes: 8 << 20, every: 200 };
+
+/** Publish rows to Kafka topics, each once. */
+export const kafkaSink = defineSink<
+  typeof sinkFields,
+  KafkaClient,
+  readonly TopicRecords[]
+>({
+  type: "kafka",
+  summary: "Publish rows to Kafka topics; a reorg publishes the old rows " +
+    "again with the header op: retract, in order behind what they take back",
+  connection: kafka,
+  fields: sinkFields,
+  batch: () => batch,
+  target: ({ topic }) => topic.text,
+  delivery: ({ delivery, tombstone }) =>
+    (delivery === "exactly_once"
+      ? "exactly once to readers of committed records: each write is one " +
+        "transaction that also stores the cursor"
+      : "at least once: after a crash the last write comes again") +
+    (tombstone
+      ? "; a reorg deletes the keys of the old rows"
+      : "; a reorg appends the old rows again, their header op says retract"),
+  check: checkSink,
+  ddl({ config, name, schema }) {
+    const topics = topicNames(config.topic, schema) ?? [];
+    const cursors = cursorTopicName("<pipeline>", name);
+    return [
+      ...topics.map((topic) => topicStatement(topic, settingsOf(config))),
+      ...(config.format === "avro"
+        ? [`subject <topic>-value: ${avroSchema(schema, "Row")}`]
+        : []),
+      ...(config.delivery === "exactly_once"
+        ? [topicStatement(cursors, cursorTopic)]
+        : []),
+    ];
+  },
+  example: `
+name: transactions-to-kafka
+connections:
+  eth: { type: evm, url: "recording:pipelines/recordings/local" }
+  bus: { type: kafka, brokers: ["\${KAFKA_BROKERS:-localhost:9092}"] }
+sources:
+  chain: { type: evm.chain, connection: eth, emit: [transactions] }
+transforms:
+  kind:
+    type: classify
+    from: chain.transactions
+    cases:
+      deploy: { to_address: null }
+      transfer: { input: "0x" }
+      call: {}
+sinks:
+  transactions:
+    type: kafka
+    connection: bus
+    from: kind
+    topic: mainnet.transactions.{case}
+    key: hash
+    partitions: 8
+    retention: 7d
+`,
+  async open(config, context) {
+    const { connection, name, pipeline, schema } = context;
+    const names = topicNames(config.topic, schema) ?? [];
+    const topics = await ensureTopics(connection, names, {
+      settings: settingsOf(config),
+      sink: name,
+    });
+    const values = await valueEncoders(config, context, names);
+    const delivery = await openDelivery(config, context);
+    return {
+      encode: recordEncoder({
+        pipeline,
+        sink: name,
+        schema,
+        topic: config.topic,
+        topics,
+        key: config.key,
+        headers: config.headers,
+        tombstone: config.tombstone,
+        compression: config.compression,
+        values,
+      }),
+      write: (batch) => delivery.write(batch),
+      [Symbol.asyncDispose]: () => delivery[Symbol.asyncDispose](),
+    };
+  },
+});
+
+async function openDelivery(
+  config: KafkaSinkConfig,
+  context: SinkContext<KafkaClient>,
+): Promise<ExactlyOnce | AtLeastOnce> {
+  const { connection, life = 0, log, name, pipeline, shared, state } = context;
+  const options = {
+    client: connection,
+    pipeline,
+    sink: name,
+    compression: compressionTypes[config.compression],
+    log,
+  };
+  let delivery: ExactlyOnce | AtLeastOnce;
+  // Behind a shared source several processes write at once: a transactional
+  // id would let only the last of them, and no cursor says what is stored.
+  if (config.delivery === "at_least_once" || shared) {
+    delivery = new AtLeastOnce(options);
+  } else {
+    const settings = {
+      ...cursorTopic,
+      replication: config.replication,
+    };
+    const topic = cursorTopicName(pipeline, name);
+    await ensureTopics(connection, [topic], { settings, sink: name });
+    delivery = new ExactlyOnce({ ...options, life, state });
+  }
+  try {
+    await delivery.start();
+  } catch (error) {
+    // The first write tries again, for as long as it takes.
+    if (!(error instanceof RetryableError)) throw error;
+    log.debug("Kafka is not ready yet", { reason: error.message });
+  }
+  return delivery;
+}
+
+/** What encodes the values of each topic. */
+async function valueEncoders(
+  { format }: KafkaSinkConfig,
+  { connection, name, schema }: SinkContext<KafkaClient>,
+  topics: readonly string[],
+): Promise<(topic: string) => EncodeValues> {
+  if (format === "json") {
+    const json = jsonValues(schema);
+    return () => json;
+  }
+  const { registry } = connection;
+  if (!registry) {
+    throw new UserError(
+      `Sink "${name}" writes avro and connection "${connection.name}" has ` +
+        "no registry: add registry: { url: … } to it, or write format: json",
+    );
+  }
+  const encoders = new Map<string, EncodeValues>();
+  for (const topic of topics) {
+    const id = await registerSchema(registry, { topic, schema, sink: name });
+    encoders.set(topic, await avroValues(schema, { id }));
+  }
+  return (topic) => {
+    const encode = encoders.get(topic);
+    if (!encode) throw new Error(`No schema for topic "${topic}"`);
+    return encode;
+  };
+}
+
+function settingsOf(config: KafkaSinkConfig): TopicSettings {
+  const { cleanup_policy: policy, partitions, replication, retention } = config;
+  return {
+    partitions,
+    replication,
+    config: {
+      ...(policy === undefined ? {} : { "cleanup.policy": policy }),
+      ...(retention === undefined ? {} : {
+        "retention.ms": retention === "forever" ? "-1" : String(retention),
+      }),
+      ...config.config,
+    },
+  };
+}
