@@ -74,9 +74,9 @@ export class HttpServer {
     this.#server.requestTimeout = 0;
   }
 
-  /** Start to answer and return the address. */
-  async listen(): Promise<string> {
-    this.#server.listen(0, "127.0.0.1");
+  /** Start to answer on a port, 0 for a free one, and return the address. */
+  async listen(port: number): Promise<string> {
+    this.#server.listen(port, "127.0.0.1");
     await once(this.#server, "listening");
     const address = this.#server.address();
     if (address === null || typeof address === "string") {
@@ -244,7 +244,7 @@ function authenticate(
   credentials: Credentials,
 ): void {
   const basic = /^Basic (.+)$/i.exec(headers.authorization ?? "")?.[1];
-  const user = headers["x-clickhouse-user"] ?? "";
+  const user = headers["x-clickhouse-user"] ?? "default";
   const key = headers["x-clickhouse-key"] ?? "";
   const given = basic ?? btoa(`${user}:${key}`);
   const wanted = btoa(`${credentials.username}:${credentials.password}`);

@@ -3,13 +3,16 @@
  * interface, on a free port of the loopback address.
  *
  *     deno run --config deno.json --allow-ffi --allow-read --allow-write \
- *       --allow-net=127.0.0.1 main.ts DIR
+ *       --allow-net=127.0.0.1 main.ts DIR [PORT]
  *
  * The first line of stdout is `{"url": "http://127.0.0.1:PORT"}` once it
  * answers, or `{"error": "…", "owner": PID}`. User name and password are in
  * `DIR/server.json`, which only this user can read. It ends, after the
  * requests under way, when stdin ends or on SIGTERM; rows it acknowledged
  * survive any other end too.
+ *
+ * With a PORT it is a server of its own: as one that was just installed it
+ * takes user `default` without a password, and it outlives its parent.
  *
  * @module
  */
@@ -23,14 +26,14 @@ import { type Address, OwnedError, Ownership } from "./owner.ts";
  */
 const DRAIN_MS = 10_000;
 
-const [folder] = Deno.args;
-if (!folder || Deno.args.length !== 1) {
-  announce({ error: "Cannot start: the only argument is a folder" });
+const [folder, port] = Deno.args;
+if (!folder || Deno.args.length > 2) {
+  announce({ error: "Cannot start: the arguments are a folder and a port" });
   Deno.exit(2);
 }
 
 try {
-  await serve(folder);
+  await serve(folder, port);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   const owner = error instanceof OwnedError ? { owner: error.pid ?? null } : {};
@@ -38,15 +41,17 @@ try {
   Deno.exit(1);
 }
 
-async function serve(folder: string): Promise<void> {
+async function serve(folder: string, port?: string): Promise<void> {
   // From the start: a parent may be gone before the engine is up.
-  const end = ending();
+  const end = ending({ alone: port !== undefined });
   const ownership = await Ownership.take(folder);
   const engine = new Engine(`${folder}/engine`);
   const version = await engine.version();
-  const credentials = { username: "sluice", password: randomPassword() };
+  const credentials = port === undefined
+    ? { username: "sluice", password: randomPassword() }
+    : { username: "default", password: "" };
   const server = new HttpServer(engine, credentials);
-  const url = await server.listen();
+  const url = await server.listen(Number(port ?? 0));
   const address: Address = { url, ...credentials, pid: Deno.pid };
   await ownership.publish(address);
   announce({ url, version });
@@ -66,8 +71,8 @@ async function serve(folder: string): Promise<void> {
   Deno.exit(0);
 }
 
-/** Wait for the end of the parent or for an order to stop. */
-async function ending(): Promise<void> {
+/** Wait for an order to stop or, unless it is alone, the parent's end. */
+async function ending({ alone }: { alone: boolean }): Promise<void> {
   // Ctrl-C and a closed terminal reach the whole process group. The parent
   // decides: it has rows to deliver here before it stops.
   const stopped = Promise.withResolvers<void>();
@@ -77,6 +82,7 @@ async function ending(): Promise<void> {
     });
   }
   Deno.addSignalListener("SIGTERM", () => stopped.resolve());
+  if (alone) return await stopped.promise;
   // A terminal that has gone is an error and an end as well.
   const closed = Deno.stdin.readable.pipeTo(new WritableStream())
     .catch(() => {});

@@ -1,0 +1,56 @@
+/**
+ * ClickHouse's engine behind its HTTP interface, as a server of its own.
+ *
+ * @module
+ */
+import {
+  installEmbedded,
+  SERVER_DIR,
+} from "../../connectors/clickhouse/embedded_install.ts";
+import { Daemon } from "./daemon.ts";
+import { keptPort } from "./ports.ts";
+import { Service, type ServiceOptions } from "./service.ts";
+
+/** ClickHouse in a folder, not yet started; user `default`, no password. */
+export async function openClickhouse(
+  folder: string,
+  { owner }: ServiceOptions = {},
+): Promise<Service> {
+  const port = await keptPort(folder);
+  const address = `http://127.0.0.1:${port}`;
+  return new Service({
+    name: "ClickHouse",
+    folder,
+    address,
+    nodes: [{
+      daemon: new Daemon(folder, owner),
+      launch: async () => {
+        await installEmbedded();
+        return {
+          command: command(`${folder}/data`, port),
+          ready: (log) => log.includes(`"url":"${address}"`),
+        };
+      },
+    }],
+  });
+}
+
+function command(data: string, port: string): string[] {
+  return [
+    Deno.execPath(),
+    "run",
+    "--node-modules-dir=manual",
+    "--quiet",
+    "--no-prompt",
+    "--frozen",
+    "--config",
+    `${SERVER_DIR}deno.json`,
+    "--allow-ffi",
+    "--allow-read",
+    "--allow-write",
+    "--allow-net=127.0.0.1",
+    `${SERVER_DIR}main.ts`,
+    data,
+    port,
+  ];
+}

@@ -1,0 +1,191 @@
+/**
+ * A process that outlives whoever started it, known by the files it leaves in
+ * its folder: `pid` and `log`.
+ *
+ * @module
+ */
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How to start a process. */
+export interface Launch {
+  /** Program and arguments; one of them must name a file in the folder. */
+  command: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** Whether it answers; `log` is what this start has printed so far. */
+  ready: (log: string) => Promise<boolean> | boolean;
+}
+
+/** What ends with which process. */
+export interface Owner {
+  /** When this process is gone, the daemon is killed. */
+  pid: number;
+  /** A folder that is then removed. */
+  temporary?: string | undefined;
+}
+
+/** A JVM on a busy machine; an idle one needs ten seconds. */
+const START_MS = 120_000;
+
+/** Cassandra drains for six seconds, more when it has much to write. */
+const STOP_MS = 60_000;
+
+const POLL_MS = 50;
+
+/**
+ * Start "$@" in the background and print its number. It does not read the
+ * terminal and ignores Ctrl-C. With an owner, a second process watches: that
+ * works however the owner ends, which no handler inside of it does.
+ */
+const START = `
+"$@" >>"$SLUICE_LOG" 2>&1 </dev/null &
+pid=$!
+echo $pid
+[ "$SLUICE_OWNER" ] || exit 0
+{
+  while kill -0 $pid && kill -0 $SLUICE_OWNER; do sleep 1; done
+  kill -0 $SLUICE_OWNER || {
+    kill -KILL $pid
+    sleep 1
+    [ -z "$SLUICE_TEMPORARY" ] || rm -rf "$SLUICE_TEMPORARY"
+  }
+} >/dev/null 2>&1 </dev/null &
+`;
+
+/** One process of a service, running or not. */
+export class Daemon {
+  readonly folder: string;
+  readonly #owner: Owner | undefined;
+
+  constructor(folder: string, owner?: Owner) {
+    this.folder = folder;
+    this.#owner = owner;
+  }
+
+  /** Its number, if it runs: a stale file or a zombie does not count. */
+  async pid(): Promise<number | undefined> {
+    const text = await read(`${this.folder}/pid`);
+    const pid = Number.parseInt(text ?? "");
+    if (Number.isNaN(pid)) return undefined;
+    return (await commandOf(pid)).includes(`${this.folder}/`) ? pid : undefined;
+  }
+
+  /**
+   * Start it, unless it runs, and wait until it answers.
+   *
+   * @throws {Error} with the end of its log when it ends or does not answer
+   */
+  async start({ command, env = {}, ready }: Launch): Promise<void> {
+    if (await this.pid() !== undefined) return;
+    await Deno.mkdir(this.folder, { recursive: true });
+    const log = `${this.folder}/log`;
+    const { size } = await Deno.stat(log).catch(() => ({ size: 0 }));
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", START, "sh", ...command],
+      env: {
+        ...env,
+        SLUICE_LOG: log,
+        SLUICE_OWNER: String(this.#owner?.pid ?? ""),
+        SLUICE_TEMPORARY: this.#owner?.temporary ?? "",
+      },
+      stdin: "null",
+      stderr: "null",
+      // A session of its own: a closed terminal does not reach it.
+      detached: true,
+    }).output();
+    const pid = new TextDecoder().decode(stdout).trim();
+    await Deno.writeTextFile(`${this.folder}/pid`, pid);
+    await this.#await(ready, size);
+  }
+
+  /** Send a signal, if it runs. */
+  async signal(signal: Deno.Signal): Promise<void> {
+    const pid = await this.pid();
+    if (pid === undefined) return;
+    try {
+      Deno.kill(pid, signal);
+    } catch (error) {
+      // It has ended meanwhile.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  /** Send the signal of an end, and wait until it is gone. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const pid = await this.pid();
+    if (pid === undefined) return;
+    await this.signal(signal);
+    // Who is stopped takes no SIGTERM.
+    await this.signal("SIGCONT");
+    const deadline = Date.now() + STOP_MS;
+    while (await this.pid() !== undefined || await exists(pid)) {
+      if (Date.now() > deadline) {
+        await this.signal("SIGKILL");
+        throw new Error(
+          `Cannot stop "${this.folder}": still there after ` +
+            `${STOP_MS / 1000} s; it was killed, see its log`,
+        );
+      }
+      await delay(POLL_MS);
+    }
+    await Deno.remove(`${this.folder}/pid`);
+  }
+
+  async #await(ready: Launch["ready"], from: number): Promise<void> {
+    const deadline = Date.now() + START_MS;
+    while (!await ready(await this.#log(from))) {
+      const runs = await this.pid() !== undefined;
+      if (runs && Date.now() < deadline) {
+        await delay(POLL_MS);
+        continue;
+      }
+      const log = (await this.#log(from)).trim().split("\n").slice(-15);
+      await this.end("SIGKILL");
+      throw new Error(
+        `Cannot start a server in "${this.folder}": ` +
+          (runs ? `no answer within ${START_MS / 1000} s` : "it has ended") +
+          `; its log ends with\n${log.join("\n")}`,
+      );
+    }
+  }
+
+  async #log(from: number): Promise<string> {
+    using file = await Deno.open(`${this.folder}/log`);
+    await file.seek(from, Deno.SeekMode.Start);
+    return await new Response(file.readable).text();
+  }
+}
+
+/** The command line of a process; empty when there is none. */
+async function commandOf(pid: number): Promise<string> {
+  if (Deno.build.os === "linux") {
+    return (await read(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ");
+  }
+  const { stdout } = await new Deno.Command("ps", {
+    args: ["-ww", "-o", "command=", "-p", String(pid)],
+  }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+/**
+ * Whether a process still holds memory and ports: a JVM that was killed has no
+ * command line any more while its threads end.
+ */
+async function exists(pid: number): Promise<boolean> {
+  if (Deno.build.os !== "linux") return false;
+  const status = await read(`/proc/${pid}/stat`);
+  if (status === undefined) return false;
+  if (!/\) [ZX] /.test(status)) return true;
+  // A zombie waits for its parent alone, a process that ends has threads.
+  const threads = await Array.fromAsync(Deno.readDir(`/proc/${pid}/task`))
+    .catch(() => []);
+  return threads.length > 1;
+}
+
+async function read(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch {
+    // Gone, or just going.
+    return undefined;
+  }
+}
