@@ -17,15 +17,10 @@ import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   checkRow,
-  type Column,
-  type ColumnType,
-  columnTypes,
   type Config,
   defineTransform,
   type Emit,
-  type Field,
   fields,
-  type Place,
   type Row,
   type Schema,
   type UnitInfo,
@@ -60,15 +55,13 @@ export type Transform = (
   context: Context,
 ) => Output | Promise<Output>;
 
-type OutputColumn = Pick<Column, "type" | "nullable">;
-
 const moduleFields = {
   module: fields.file(
     "TypeScript file that exports transform(row, context); relative to the " +
       "folder of the spec",
   ),
   columns: fields.map(
-    outputColumn(),
+    fields.columnType(),
     "Columns of the rows that it returns: name to type; a ? behind the type " +
       "allows null",
   ),
@@ -234,44 +227,6 @@ function schemaOf({ columns, module }: ModuleConfig): Schema {
     ...column,
     doc: `Made by ${basename(module)}`,
   }));
-}
-
-/** A field for a column's type: `uint256`, `list<hash>`, `address?`. */
-function outputColumn(): Field<OutputColumn> {
-  const doc = `A type (${columnTypes.join(", ")}), with ? when it may be null`;
-  const known = fields.choice(columnTypes, doc);
-  return {
-    doc,
-    required: true,
-    schema: {
-      type: "string",
-      enum: columnTypes.flatMap((type) => [type, `${type}?`]),
-    },
-    read(value, place) {
-      const text = String(value);
-      const nullable = text.endsWith("?");
-      const type = known.read(
-        nullable ? text.slice(0, -1) : text,
-        renamed(place, `Unknown column type "${text}"`),
-      );
-      return type === undefined
-        ? undefined
-        : { type: type as ColumnType, nullable };
-    },
-  };
-}
-
-/** The same place and hint, but another message. */
-function renamed(place: Place, message: string): Place {
-  const { path, folder, interpolated, input } = place;
-  return {
-    path,
-    folder,
-    interpolated,
-    input,
-    report: (_, hint, options) => place.report(message, hint, options),
-    at: (key) => place.at(key),
-  };
 }
 
 function isFile(path: string): boolean {

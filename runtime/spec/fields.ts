@@ -11,6 +11,7 @@ import type { Config, Field, Fields, JsonSchema, Place } from "./field.ts";
 import { type Match, readMatch } from "./match.ts";
 import { readTemplate, type Template } from "./template.ts";
 import { findColumn } from "./column.ts";
+import { columnType } from "./column_type.ts";
 import {
   described,
   isObject,
@@ -324,6 +325,7 @@ export const fields = {
   boolean,
   choice,
   column,
+  columnType,
   duration,
   either,
   file,
