@@ -49,7 +49,7 @@ export interface Insert {
   /** The table as SQL names it. */
   readonly table: string;
   readonly columns: readonly string[];
-  /** RowBinary, in pieces. */
+  /** Blocks in the Native format. */
   readonly rows: readonly Uint8Array[];
   /** The same for the same rows: the server drops a repetition. */
   readonly token: string;
@@ -103,7 +103,7 @@ export class Warehouse implements Connected {
     const names = columns.map((name) => `\`${name.replaceAll("`", "\\`")}\``);
     await this.#use(async ({ client }) => {
       const { stream } = await client.exec({
-        query: `INSERT INTO ${table} (${names.join(", ")}) FORMAT RowBinary`,
+        query: `INSERT INTO ${table} (${names.join(", ")}) FORMAT Native`,
         values: Readable.from(rows, { objectMode: false }),
         abort_signal: signal,
         clickhouse_settings: {

@@ -13,10 +13,9 @@ import {
 } from "../../runtime/component.ts";
 import type { Warehouse } from "./client.ts";
 import { clickhouse } from "./connection.ts";
-import { rowBinary } from "./rowbinary.ts";
+import { native } from "./native.ts";
 import {
   addColumn,
-  addedColumns,
   compareTable,
   createTable,
   createView,
@@ -25,6 +24,7 @@ import {
   rowsTable,
   type TableShape,
 } from "./table.ts";
+import { addedColumns } from "./types.ts";
 
 const sinkFields = {
   table: fields.string(
@@ -62,6 +62,7 @@ export const clickhouseSink = defineSink<
   fields: sinkFields,
   batch: () => batch,
   target: ({ table }) => table,
+  merges: true,
   delivery: () =>
     "exactly once: rows merge by key and version, repeated inserts are " +
     "dropped by token, retracted rows leave the view",
@@ -120,7 +121,7 @@ sinks:
     const { database } = connection;
     const table = shapeOf({ config, schema, name, database });
     await prepare(table, { config, connection, name });
-    const encode = rowBinary(schema);
+    const encode = native(schema);
     const columns = [...schema, ...addedColumns].map(({ name }) => name);
     return {
       encode(rows, unit, reject) {

@@ -9,18 +9,10 @@
  * @module
  */
 import type { Column, Schema } from "../../runtime/component.ts";
-import { clickhouseType, codecOf } from "./types.ts";
+import { addedColumns, clickhouseType, codecOf } from "./types.ts";
 
 /** Inserts whose tokens are remembered: far more than can be in doubt. */
 const deduplicationWindow = 1000;
-
-/** Columns that the sink adds, behind the schema's own. */
-export const addedColumns = [
-  { name: "_unit", type: "UInt64" },
-  { name: "_index", type: "UInt64" },
-  { name: "_version", type: "UInt64" },
-  { name: "_deleted", type: "UInt8" },
-] as const;
 
 /** What a sink's table is made of. */
 export interface TableShape {

@@ -28,6 +28,14 @@ const scalars: Readonly<Record<ScalarType, string>> = {
   json: "String",
 };
 
+/** Columns that the sink adds, behind the schema's own. */
+export const addedColumns = [
+  { name: "_unit", type: "UInt64" },
+  { name: "_index", type: "UInt64" },
+  { name: "_version", type: "UInt64" },
+  { name: "_deleted", type: "UInt8" },
+] as const;
+
 /**
  * The ClickHouse type of a column. Arrays cannot be null there: a missing
  * list is stored as an empty one.
