@@ -28,6 +28,17 @@ export type { Template } from "./spec/template.ts";
 export type { Clock } from "./run/clock.ts";
 export type { Counter, Gauge, Labels, Metrics } from "./run/metrics.ts";
 export type { Level, LogFields, Logger } from "./run/log.ts";
+export { packRows, prunable, unpackRows } from "./run/journal.ts";
+export { type Instant, LeaseClock } from "./run/lease_clock.ts";
+export {
+  type Cursor,
+  FencedError,
+  type JournalEvent,
+  type Mark,
+  type Owner,
+  type StateStore,
+  type UnitRows,
+} from "./run/state.ts";
 export type {
   Admission,
   Budget,

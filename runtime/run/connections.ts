@@ -40,7 +40,10 @@ export async function openConnections(
   await using opened = new AsyncDisposableStack();
   const scheduler = createScheduler({ clock, metrics });
   const clients = new Map<string, Connected>();
+  const used = new Set(spec.stages.map(({ connection }) => connection));
   for (const { config, definition, name } of spec.connections.values()) {
+    // What only the state uses is open already.
+    if (!used.has(name)) continue;
     const client: Connected = await definition.open(config, {
       ...context(name),
       scheduler,

@@ -197,7 +197,7 @@ class SqliteState implements StateStore {
     const { seq, op, number, id, parent, time, rowsOf } = event;
     return this.#write(() =>
       this.#run(
-        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         source,
         seq,
         op,
@@ -245,6 +245,7 @@ class SqliteState implements StateStore {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#db.isOpen) return Promise.resolve();
     if (this.#token > 0) {
       this.#lease.end();
       this.#run("UPDATE lease SET until = 0 WHERE token = ?", this.#token);

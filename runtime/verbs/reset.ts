@@ -4,9 +4,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
-import { systemClock } from "../run/clock.ts";
-import { openSqliteState } from "../run/sqlite_state.ts";
-import { stateFile } from "../run/state.ts";
+import { openState } from "./open_state.ts";
 import { loadSpec, type Verb } from "./verb.ts";
 
 /** Forget where sinks stand, so that the next run starts over. */
@@ -19,9 +17,8 @@ export const resetVerb: Verb = (program, context) => {
     .option("--source <name>", "only this source and the sinks behind it")
     .action(async (file, { sink, source }) => {
       const spec = await loadSpec(file, context);
-      await using state = openSqliteState(stateFile(spec.name), {
-        clock: systemClock,
-      });
+      await using opened = await openState(spec, context);
+      const state = opened.store;
       const owner = await state.acquire();
       if (owner) {
         throw new UserError(

@@ -12,9 +12,8 @@ import { Metrics } from "../run/metrics.ts";
 import { runPipeline, type SinkResult } from "../run/pipeline.ts";
 import { ProgressReporter } from "../run/progress.ts";
 import { listenToSignals } from "../run/signals.ts";
-import { openSqliteState } from "../run/sqlite_state.ts";
-import { stateFile } from "../run/state.ts";
 import type { Spec } from "../spec/spec.ts";
+import { awaitState } from "./open_state.ts";
 import { summary } from "./summary.ts";
 import { terminalLogger } from "./terminal.ts";
 import { loadSpec, type Verb, type VerbContext } from "./verb.ts";
@@ -83,8 +82,13 @@ async function runOne(
     secrets: spec.secrets,
   });
   const metrics = new Metrics();
-  const path = dryRun ? ":memory:" : stateFile(spec.name);
-  await using state = openSqliteState(path, { clock: systemClock });
+  await using state = await awaitState(spec, {
+    terminal,
+    log,
+    ending: signals.drain,
+    forget: dryRun,
+  });
+  if (!state) return [];
   const began = performance.now();
   let results: readonly SinkResult[];
   {
@@ -94,7 +98,7 @@ async function runOne(
       line: terminal.interactive ? terminal.renew : undefined,
     });
     results = await runPipeline(spec, {
-      state,
+      state: state.store,
       clock: systemClock,
       log,
       metrics,

@@ -4,11 +4,8 @@
  * @module
  */
 import Table from "cli-table3";
-import { systemClock } from "../run/clock.ts";
-import { openSqliteState } from "../run/sqlite_state.ts";
-import { stateFile } from "../run/state.ts";
-import type { Cursor } from "../run/state.ts";
 import type { SinkStage } from "../spec/spec.ts";
+import { lookAtState } from "./open_state.ts";
 import { loadSpec, type Verb } from "./verb.ts";
 
 /** Show where each sink stands. */
@@ -20,7 +17,8 @@ export const statusVerb: Verb = (program, context) => {
     .option("--json", "print JSON instead of a table")
     .action(async (file, { json }) => {
       const spec = await loadSpec(file, context);
-      const cursors = await storedCursors(spec.name);
+      await using state = await lookAtState(spec, context);
+      const cursors = await state?.store.cursors() ?? [];
       const sinks = spec.stages.filter((stage): stage is SinkStage =>
         stage.kind === "sink"
       );
@@ -42,18 +40,3 @@ export const statusVerb: Verb = (program, context) => {
       context.terminal.print(table.toString());
     });
 };
-
-async function storedCursors(pipeline: string): Promise<readonly Cursor[]> {
-  const path = stateFile(pipeline);
-  try {
-    await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-  await using state = openSqliteState(path, {
-    clock: systemClock,
-    readOnly: true,
-  });
-  return await state.cursors();
-}
