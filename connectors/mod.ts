@@ -19,6 +19,8 @@ import { classify } from "./rows/classify.ts";
 import { filter } from "./rows/filter.ts";
 import { module } from "./rows/module.ts";
 import { select } from "./rows/select.ts";
+import { scylla } from "./scylla/connection.ts";
+import { scyllaSink } from "./scylla/sink.ts";
 import { stdoutSink } from "./stdout/sink.ts";
 
 /** The components in their fixed order. */
@@ -35,4 +37,6 @@ export const components: Registry = [
   blackholeSink,
   clickhouse,
   clickhouseSink,
+  scylla,
+  scyllaSink,
 ];

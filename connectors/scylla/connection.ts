@@ -102,7 +102,7 @@ connections:
   eth: { type: evm, url: "recording:pipelines/recordings/local" }
   hot:
     type: scylla
-    hosts: ["\${SCYLLA_HOSTS:-localhost:9042}"]
+    hosts: ["localhost:9042"]
     keyspace: mainnet
     replication: 3
     username: sluice
