@@ -27,7 +27,7 @@ export const queryVerb: Verb = (program, context) => {
     )
     .addHelpText(
       "after",
-      "\nExample:\n  deno task query pipelines/mainnet.yaml " +
+      "\nExample:\n  deno task query pipelines/quickstart.yaml " +
         '"SELECT max(number) FROM blocks"',
     )
     .action(async (file, sql, { connection: name, format }) => {
