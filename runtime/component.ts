@@ -44,9 +44,12 @@ export type {
   Budget,
   BudgetOptions,
   CallRequest,
+  Cost,
   Priority,
+  Reset,
   Scheduler,
   Window,
+  WindowUsage,
 } from "./run/scheduler.ts";
 export type {
   Config,

@@ -1,5 +1,5 @@
 /**
- * What one key may spend, and what it has under way.
+ * What one key has under way, and the account that pays for it.
  *
  * A unit of budget counts as spent from the moment a call leaves until `per`
  * milliseconds after it has surely reached the server: when its answer is
@@ -9,16 +9,16 @@
  *
  * @module
  */
+import type { Account, Spent } from "./account.ts";
 import type { Clock } from "./clock.ts";
 import type { Counter, Gauge, Metrics } from "./metrics.ts";
 import type {
   Admission,
   Budget,
-  BudgetOptions,
-  CallRequest,
+  Cost,
   Priority,
+  WindowUsage,
 } from "./scheduler.ts";
-import { Spending } from "./spending.ts";
 
 // Arrival of two calls on open connections differs by this much at most, as
 // a rule. The answer of most calls settles the question earlier.
@@ -34,13 +34,9 @@ const KEEP_ALIVE_MS = 4000;
 // Aborting without a reason makes an exception with a stack, every time.
 const ENDED = "The call has ended";
 
-// History spreads its calls over this share of a short window: providers
-// dislike bursts, and a call for the head then finds a free slot soon.
-const SPREAD = 0.8;
-const SPREAD_PER_MS = 10_000;
-
 /** What a budget needs of its scheduler. */
 export interface Surroundings {
+  readonly account: Account;
   readonly clock: Clock;
   readonly metrics: Metrics;
   elapsed(): number;
@@ -50,36 +46,29 @@ export interface Surroundings {
 /** A budget as the scheduler keeps it. */
 export class PacedBudget implements Budget {
   readonly name: string;
+  readonly account: Account;
+  /** Calls at once. */
+  readonly inFlight: number;
   /** Calls of a higher class that went ahead of one that waits. */
   readonly passed: Record<Priority, number> = {
     head: 0,
     lookup: 0,
     backfill: 0,
   };
-  readonly #inFlight: number;
-  readonly #windows: readonly Spending[];
-  /** Milliseconds between two units of history. */
-  readonly #spacing: number;
   readonly #around: Surroundings;
   readonly #running: Gauge;
   readonly #waited: Counter;
   /** When connections that are open and idle were used last. */
   readonly #idle: number[] = [];
   #under = 0;
-  #lastLeft = -Infinity;
-  #lastUnits = 0;
-  #cool: { readonly wall: number; readonly elapsed: number } | undefined;
 
-  constructor(options: BudgetOptions, around: Surroundings) {
-    const { name, windows, inFlight } = options;
+  constructor(
+    { inFlight, name }: { readonly name: string; readonly inFlight: number },
+    around: Surroundings,
+  ) {
     this.name = name;
-    this.#inFlight = inFlight;
-    this.#windows = windows.map((window) => new Spending(window));
-    this.#spacing = Math.max(
-      0,
-      ...windows.filter(({ per }) => per <= SPREAD_PER_MS)
-        .map(({ count, per }) => SPREAD * per / count),
-    );
+    this.account = around.account;
+    this.inFlight = inFlight;
     this.#around = around;
     this.#running = around.metrics.gauge("sluice_rpc_in_flight", {
       endpoint: name,
@@ -89,42 +78,41 @@ export class PacedBudget implements Budget {
     });
   }
 
+  get group(): string {
+    return this.account.name;
+  }
+
+  get cooledUntil(): number {
+    return this.account.cooledUntil;
+  }
+
   coolUntil(instant: number): void {
-    const { clock, elapsed, changed } = this.#around;
-    if (this.#cool && this.#cool.wall >= instant) return;
-    const left = instant - clock.now();
-    this.#cool = { wall: instant, elapsed: elapsed() + left };
-    changed();
+    this.account.coolUntil(instant);
+  }
+
+  resetAfter(period: "day" | "month" | undefined): number | undefined {
+    return this.account.resetAfter(period);
+  }
+
+  usage(): readonly WindowUsage[] {
+    return this.account.usage();
   }
 
   /** Milliseconds until the call may leave; infinite: when one has ended. */
-  wait({ price = 1, priority }: CallRequest): number {
-    const now = this.#around.elapsed();
-    let wait = this.#cooling(now);
-    if (this.#under >= this.#inFlight) return Infinity;
-    for (const window of this.#windows) {
-      wait = Math.max(wait, window.admits(now, price) - now);
-    }
-    if (priority === "backfill" && this.#spacing > 0) {
-      const due = this.#lastLeft + this.#spacing * this.#lastUnits;
-      wait = Math.max(wait, due - now);
-    }
-    return wait;
+  wait(cost: Cost, priority: Priority): number {
+    if (this.#under >= this.inFlight) return Infinity;
+    return this.account.wait(cost, priority);
   }
 
   /** Let a call leave now. */
-  leave({ price = 1 }: CallRequest, waited: number): Admission {
-    const { changed, elapsed } = this.#around;
-    const now = elapsed();
+  leave(cost: Cost, waited: number): Admission {
+    const { changed } = this.#around;
     this.#running.set(++this.#under);
     this.#waited.add(waited);
-    this.#lastLeft = now;
-    this.#lastUnits = price;
-    for (const window of this.#windows) window.spend(price);
-
-    const arrived = this.#windows.length === 0
+    const spent = this.account.spend(cost);
+    const arrived = this.account.windows.length === 0
       ? () => {}
-      : this.#awaitArrival(now, price);
+      : this.#awaitArrival(spent);
     let ended = false;
     return {
       budget: this,
@@ -139,38 +127,20 @@ export class PacedBudget implements Budget {
   }
 
   /** Settle a call when it has arrived; call the result when it has ended. */
-  #awaitArrival(left: number, price: number): () => void {
-    const { clock, elapsed, changed } = this.#around;
+  #awaitArrival(spent: Spent): () => void {
+    const { changed, clock, elapsed } = this.#around;
     const used = this.#idle.pop() ?? -Infinity;
-    const cold = left - used > KEEP_ALIVE_MS;
+    const cold = elapsed() - used > KEEP_ALIVE_MS;
     const timer = new AbortController();
-    let settled = false;
-    const settle = () => {
-      if (settled) return;
-      settled = true;
-      const instant = elapsed();
-      for (const window of this.#windows) window.settle(instant, price);
-    };
     clock.sleep(cold ? COLD_MS : WARM_MS, timer.signal).then(() => {
-      settle();
+      spent.settle();
       changed();
     }, () => {}); // The answer was faster than the timer.
     return () => {
       timer.abort(ENDED);
       this.#idle.push(elapsed());
-      settle();
+      spent.settle();
     };
-  }
-
-  #cooling(now: number): number {
-    if (!this.#cool) return 0;
-    // The wall clock may be set: the earlier of both clocks decides.
-    const left = Math.min(
-      this.#cool.wall - this.#around.clock.now(),
-      this.#cool.elapsed - now,
-    );
-    if (left <= 0) this.#cool = undefined;
-    return Math.max(0, left);
   }
 }
 

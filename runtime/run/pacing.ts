@@ -3,14 +3,18 @@
  *
  * @module
  */
+import { UserError } from "../errors.ts";
+import { Account } from "./account.ts";
 import { monotonic, PacedBudget } from "./budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Metrics } from "./metrics.ts";
+import { Router, shareOf } from "./routing.ts";
 import type {
   Admission,
   Budget,
   BudgetOptions,
   CallRequest,
+  Cost,
   Priority,
   Scheduler,
 } from "./scheduler.ts";
@@ -21,6 +25,9 @@ const PATIENCE = 8;
 // Sleep no longer at once: the wall clock may be set meanwhile, and timers
 // overflow above 2^31 ms.
 const NAP_MS = 30_000;
+
+// A call waits so long for the account where it is cheap, then goes anywhere.
+const DETOUR_MS = { head: 2000, lookup: 5000, backfill: NAP_MS } as const;
 
 // Aborting without a reason makes an exception with a stack, every time.
 const WOKEN = "Something has changed";
@@ -40,48 +47,69 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return new PacingScheduler(options);
 }
 
+/** A budget that could pay for a call, and what it would pay. */
+interface Choice {
+  readonly budget: PacedBudget;
+  readonly cost: Cost;
+}
+
 interface Waiting {
   readonly request: CallRequest;
-  readonly budgets: readonly PacedBudget[];
+  /** The cheapest first, or as the request has them. */
+  readonly choices: readonly Choice[];
   readonly since: number;
-  admit(budget: PacedBudget): void;
-  fail(reason: unknown): void;
+  /** Those choices that the router prefers, and by which of its plans. */
+  routed: { readonly version: number; readonly choices: readonly Choice[] };
+  admit(choice: Choice): void;
+}
+
+/** Where a call may leave soonest. */
+interface Soonest {
+  readonly choice: Choice | undefined;
+  readonly wait: number;
 }
 
 class PacingScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #elapsed: () => number;
+  readonly #router: Router;
   readonly #queues: Record<Priority, Waiting[]> = {
     head: [],
     lookup: [],
     backfill: [],
   };
+  readonly #groups = new Map<string, Account>();
   #budgets = 0;
   #nap: AbortController | undefined;
 
   constructor({ clock, metrics, elapsed }: SchedulerOptions) {
     this.#clock = clock;
     this.#metrics = metrics;
-    this.#elapsed = elapsed ??
-      (clock === systemClock ? () => performance.now() : () => clock.now());
+    this.#elapsed = monotonic(
+      elapsed ??
+        (clock === systemClock ? () => performance.now() : () => clock.now()),
+    );
+    this.#router = new Router({
+      elapsed: this.#elapsed,
+      isOpen: (account, cost) => account.wait(cost, "backfill") <= NAP_MS,
+    });
   }
 
   budget(options: BudgetOptions): Budget {
     this.#budgets++;
     return new PacedBudget(options, {
+      account: this.#account(options),
       clock: this.#clock,
       metrics: this.#metrics,
-      elapsed: monotonic(this.#elapsed),
+      elapsed: this.#elapsed,
       changed: () => this.#dispatch(),
     });
   }
 
   admit(request: CallRequest): Promise<Admission> {
-    const budgets = request.budgets.filter((budget) =>
-      budget instanceof PacedBudget
-    );
-    if (budgets.length === 0) {
+    const choices = choicesOf(request);
+    if (choices.length === 0) {
       return Promise.reject(new Error("A call needs a budget"));
     }
     return new Promise((resolve, reject) => {
@@ -89,13 +117,13 @@ class PacingScheduler implements Scheduler {
       if (signal?.aborted) return reject(signal.reason);
       const waiting: Waiting = {
         request,
-        budgets,
+        choices,
         since: this.#elapsed(),
-        admit: (budget) => {
+        routed: { version: -1, choices },
+        admit: ({ budget, cost }) => {
           signal?.removeEventListener("abort", stop);
-          resolve(budget.leave(request, this.#elapsed() - waiting.since));
+          resolve(budget.leave(cost, this.#elapsed() - waiting.since));
         },
-        fail: reject,
       };
       const stop = () => {
         remove(this.#queues[priority], waiting);
@@ -103,9 +131,42 @@ class PacingScheduler implements Scheduler {
         this.#dispatch();
       };
       signal?.addEventListener("abort", stop, { once: true });
+      if (request.cost) {
+        const costs = choices.map(({ budget, cost }) =>
+          [budget.account, cost] as const
+        );
+        this.#router.observe(request.method, new Map(costs));
+      }
       this.#queues[priority].push(waiting);
       this.#dispatch();
     });
+  }
+
+  #account({ group, name, reserve = 0, windows }: BudgetOptions): Account {
+    const known = group === undefined ? undefined : this.#groups.get(group);
+    if (known) {
+      const same = reserve === known.reserve &&
+        JSON.stringify(windows) === JSON.stringify(known.windows);
+      if (same) return known;
+      throw new UserError(
+        `Quota group "${group}" has other limits at "${name}" than before: ` +
+          "give all of its endpoints the same plan, rate, quota and reserve",
+      );
+    }
+    const account: Account = new Account(group ?? name, {
+      windows,
+      reserve,
+      context: {
+        clock: this.#clock,
+        elapsed: this.#elapsed,
+        changed: () => {
+          this.#router.forget();
+          this.#dispatch();
+        },
+      },
+    });
+    if (group !== undefined) this.#groups.set(group, account);
+    return account;
   }
 
   /** Let go whoever may go, and sleep until the next one may. */
@@ -122,51 +183,73 @@ class PacingScheduler implements Scheduler {
 
   /** One pass over the queues; at most one call goes ahead of the others. */
   #round(): { admitted: boolean; next: number } {
-    const held = new Set<PacedBudget>();
+    const held = new Set<PacedBudget | Account>();
     let next = Infinity;
+    let holds = 0;
     for (const waiting of this.#order()) {
-      let soonest: PacedBudget | undefined;
-      let when = Infinity;
-      for (const budget of waiting.budgets) {
-        if (held.has(budget)) continue;
-        const wait = budget.wait(waiting.request);
-        if (wait < when || soonest === undefined) {
-          soonest = budget;
-          when = wait;
-        }
-      }
-      if (soonest === undefined) continue;
-      if (when <= 0) {
-        this.#admit(waiting, soonest);
+      const { choice, wait } = this.#soonest(waiting, held);
+      if (choice === undefined) continue;
+      if (wait <= 0) {
+        this.#admit(waiting, choice);
         return { admitted: true, next };
       }
+      next = Math.min(next, wait);
+      const { account } = choice.budget;
+      // A quota that is spent is not waited for in a queue: whoever is
+      // cheaper, or may use the reserve, still goes.
+      const { priority } = waiting.request;
+      if (account.isSpent(choice.cost, priority)) continue;
       // Whoever comes later must not take what this call is waiting for.
-      held.add(soonest);
-      next = Math.min(next, when);
-      if (held.size === this.#budgets) break;
+      held.add(wait === Infinity ? choice.budget : account);
+      if (++holds === this.#budgets) break;
     }
     return { admitted: false, next };
   }
 
-  #admit(waiting: Waiting, budget: PacedBudget): void {
+  #soonest(
+    waiting: Waiting,
+    held: ReadonlySet<PacedBudget | Account>,
+  ): Soonest {
+    const { choices, request: { priority } } = waiting;
+    const routed = this.#routed(waiting);
+    const best = soonestOf(routed, { held, priority });
+    if (best.wait <= DETOUR_MS[priority] || routed === choices) return best;
+    const other = soonestOf(choices, { held, priority });
+    return other.wait < best.wait ? other : best;
+  }
+
+  /** The choices that the router prefers. */
+  #routed(waiting: Waiting): readonly Choice[] {
+    const { choices, request, routed } = waiting;
+    if (!request.cost || choices.length === 1) return choices;
+    const route = this.#router.route(request.method);
+    const { version } = this.#router;
+    if (routed.version === version) return routed.choices;
+    const some = choices.filter(({ budget }) => route?.has(budget.account));
+    waiting.routed = { version, choices: some.length > 0 ? some : choices };
+    return waiting.routed.choices;
+  }
+
+  #admit(waiting: Waiting, choice: Choice): void {
     const { priority } = waiting.request;
+    const { budget } = choice;
     remove(this.#queues[priority], waiting);
     for (const lower of classes.slice(classes.indexOf(priority) + 1)) {
-      const passed = this.#queues[lower].some(({ budgets }) =>
-        budgets.includes(budget)
+      const passed = this.#queues[lower].some(({ choices }) =>
+        choices.some((one) => one.budget === budget)
       );
       if (passed) budget.passed[lower]++;
     }
     budget.passed[priority] = 0;
-    waiting.admit(budget);
+    waiting.admit(choice);
   }
 
   /** Waiting calls, the most urgent first. */
   *#order(): Iterable<Waiting> {
     const due = new Set<Waiting>();
     for (const lower of classes.slice(1)) {
-      const first = this.#queues[lower].find(({ budgets }) =>
-        budgets.some(({ passed }) => passed[lower] >= PATIENCE)
+      const first = this.#queues[lower].find(({ choices }) =>
+        choices.some(({ budget }) => budget.passed[lower] >= PATIENCE)
       );
       if (first) due.add(first);
     }
@@ -186,6 +269,45 @@ class PacingScheduler implements Scheduler {
       () => {}, // Something happened that dispatches anyway.
     );
   }
+}
+
+/** What a call costs at each budget; with prices, the cheapest first. */
+function choicesOf(request: CallRequest): readonly Choice[] {
+  const { price = 1 } = request;
+  const flat = { calls: price, credits: price, weight: price };
+  const choices = request.budgets.flatMap((budget): Choice[] =>
+    budget instanceof PacedBudget
+      ? [{ budget, cost: request.cost?.(budget) ?? flat }]
+      : []
+  );
+  if (!request.cost || choices.length === 1) return choices;
+  return choices
+    .map((choice) => ({
+      choice,
+      share: shareOf(choice.budget.account, choice.cost),
+    }))
+    .sort((a, b) => a.share - b.share)
+    .map(({ choice }) => choice);
+}
+
+/** Of several that are free at once the first. */
+function soonestOf(
+  choices: readonly Choice[],
+  { held, priority }: {
+    readonly held: ReadonlySet<PacedBudget | Account>;
+    readonly priority: Priority;
+  },
+): Soonest {
+  let soonest: Soonest = { choice: undefined, wait: Infinity };
+  for (const choice of choices) {
+    const { budget, cost } = choice;
+    if (held.has(budget) || held.has(budget.account)) continue;
+    const wait = budget.wait(cost, priority);
+    if (wait < soonest.wait || soonest.choice === undefined) {
+      soonest = { choice, wait };
+    }
+  }
+  return soonest;
 }
 
 function remove<T>(list: T[], item: T): void {

@@ -8,11 +8,36 @@ export { createScheduler, type SchedulerOptions } from "./pacing.ts";
 /** Who goes first: the live head, then look-ups, then history. */
 export type Priority = "head" | "lookup" | "backfill";
 
-/** At most `count` units of budget in any `per` milliseconds. */
+/** What a call costs, in each unit that a window may count. */
+export interface Cost {
+  /** Requests, as providers count them: each call of a batch is one. */
+  readonly calls: number;
+  /** What is billed: credits, or requests where a plan sells those. */
+  readonly credits: number;
+  /** What a limit of throughput counts; most plans count credits there. */
+  readonly weight: number;
+}
+
+/** When a quota comes back: at an instant, for everybody on the plan. */
+export interface Reset {
+  readonly every: "day" | "month";
+  /** Day of the month, for `every: "month"`. */
+  readonly day: number;
+  /** Minutes since midnight. */
+  readonly minute: number;
+  /** As the IANA database names it: "UTC", "America/New_York". */
+  readonly zone: string;
+}
+
+/** At most `count` units in any `per` milliseconds, or until a reset. */
 export interface Window {
   readonly count: number;
-  /** Milliseconds. */
+  /** Milliseconds; of a month that has a reset: 30 days. */
   readonly per: number;
+  /** What it counts; credits when absent. */
+  readonly unit?: keyof Cost;
+  /** Absent: it slides. */
+  readonly reset?: Reset;
 }
 
 /** What one key (or one account with several keys) may spend. */
@@ -23,13 +48,41 @@ export interface BudgetOptions {
   readonly windows: readonly Window[];
   /** Calls under way at once at most. */
   readonly inFlight: number;
+  /** Budgets of one group spend from the same windows: one account. */
+  readonly group?: string | undefined;
+  /** Share of each quota, 0 to 1, that only the head may spend. */
+  readonly reserve?: number | undefined;
+}
+
+/** How much of a window is used. */
+export interface WindowUsage {
+  readonly window: Window;
+  readonly used: number;
+  /** What is free for the head; below 0 after a call on credit. */
+  readonly left: number;
+  /** When a quota comes back, milliseconds since 1970. */
+  readonly resetsAt: number | undefined;
 }
 
 /** A registered budget; made by {@linkcode Scheduler.budget}. */
 export interface Budget {
   readonly name: string;
-  /** No call leaves before this instant (milliseconds since 1970). */
+  /** The account that pays; the budget's own name without a group. */
+  readonly group: string;
+  /** When the account's pause ends; in the past when there is none. */
+  readonly cooledUntil: number;
+  /**
+   * No call of the account leaves before this instant (milliseconds since
+   * 1970).
+   */
   coolUntil(instant: number): void;
+  /**
+   * When the account's quota comes back that the provider says is spent;
+   * undefined when none of its windows has a reset.
+   */
+  resetAfter(period: "day" | "month" | undefined): number | undefined;
+  /** How much of each window is used, in the order of the windows. */
+  usage(): readonly WindowUsage[];
 }
 
 /** A call that wants to leave. */
@@ -40,6 +93,11 @@ export interface CallRequest {
   readonly budgets: readonly Budget[];
   /** Units of budget that it costs; 1 when absent. */
   readonly price?: number;
+  /**
+   * What it costs each of the budgets, when prices differ: then it is routed
+   * to where it is cheapest, and the order of `budgets` breaks ties.
+   */
+  cost?(budget: Budget): Cost;
   readonly signal?: AbortSignal;
 }
 
@@ -50,6 +108,7 @@ export interface Admission extends Disposable {
 
 /** Decides which budget pays for a call, and when it leaves. */
 export interface Scheduler {
+  /** @throws {UserError} when a group has other windows already. */
   budget(options: BudgetOptions): Budget;
   /**
    * Wait until one of the budgets admits the call.

@@ -64,8 +64,8 @@ export class Spending {
     }
   }
 
-  /** Units that may be spent now. */
-  free(now: number): number {
+  /** Units that are spent now. */
+  used(now: number): number {
     for (;;) {
       const group = this.#groups[this.#first];
       if (!group || group.back > now) break;
@@ -76,16 +76,17 @@ export class Spending {
       this.#groups = this.#groups.slice(this.#first);
       this.#first = 0;
     }
-    return this.#count - this.#spent;
+    return this.#spent;
   }
 
   /**
-   * When the window admits so many units: `now` when it does at once, and
-   * infinity when that waits for a call that has not settled yet.
+   * When the window admits so many units, of which it holds `count`: `now`
+   * when it does at once, and infinity when that waits for a call that has
+   * not settled yet.
    */
-  admits(now: number, units: number): number {
+  admits(now: number, units: number, count = this.#count): number {
     // A call that costs more than the window holds waits for an empty one.
-    let missing = Math.min(units, this.#count) - this.free(now);
+    let missing = Math.min(units, count) - (count - this.used(now));
     if (missing <= 0) return now;
     for (let index = this.#first; index < this.#groups.length; index++) {
       const group = this.#groups[index];

@@ -1,0 +1,200 @@
+/**
+ * What one account at a provider may spend, and has spent: every window of
+ * its plan, and the pause that the provider asks for. Keys and endpoints of
+ * one quota group share an account.
+ *
+ * @module
+ */
+import type { Clock } from "./clock.ts";
+import { Quota } from "./quota.ts";
+import type { Cost, Priority, Window, WindowUsage } from "./scheduler.ts";
+import { Spending } from "./spending.ts";
+
+// History spreads its calls over this share of a short window: providers
+// dislike bursts, and a call for the head then finds a free slot soon.
+const SPREAD = 0.8;
+const SPREAD_PER_MS = 10_000;
+
+/** A window at least this long is a quota, of which a part is reserved. */
+export const QUOTA_MS = 3_600_000;
+
+/** What an account needs of its scheduler. */
+export interface AccountContext {
+  readonly clock: Clock;
+  elapsed(): number;
+  changed(): void;
+}
+
+/** A call that the account has let go: settled when it has arrived. */
+export interface Spent {
+  /** The call has surely arrived by now. */
+  settle(): void;
+}
+
+interface Meter {
+  readonly window: Window;
+  readonly spending: Spending | Quota;
+  /** Units that all but the head may have spent. */
+  readonly common: number;
+}
+
+/** One account at a provider. */
+export class Account {
+  readonly name: string;
+  readonly windows: readonly Window[];
+  readonly reserve: number;
+  readonly #meters: readonly Meter[];
+  readonly #around: AccountContext;
+  #lastLeft = -Infinity;
+  /** Milliseconds that history waits behind the last call. */
+  #spacing = 0;
+  #cool: { readonly wall: number; readonly elapsed: number } | undefined;
+
+  constructor(
+    name: string,
+    { context, reserve, windows }: {
+      context: AccountContext;
+      reserve: number;
+      windows: readonly Window[];
+    },
+  ) {
+    this.name = name;
+    this.windows = windows;
+    this.reserve = reserve;
+    this.#around = context;
+    this.#meters = windows.map((window) => ({
+      window,
+      spending: window.reset
+        ? new Quota(window, window.reset)
+        : new Spending(window),
+      common: window.per >= QUOTA_MS
+        ? Math.floor(window.count * (1 - reserve))
+        : window.count,
+    }));
+  }
+
+  /** When its pause ends; in the past when there is none. */
+  get cooledUntil(): number {
+    return this.#cool?.wall ?? -Infinity;
+  }
+
+  /** No call leaves before this instant. */
+  coolUntil(instant: number): void {
+    const { changed, clock, elapsed } = this.#around;
+    if (this.#cool && this.#cool.wall >= instant) return;
+    const left = instant - clock.now();
+    this.#cool = { wall: instant, elapsed: elapsed() + left };
+    changed();
+  }
+
+  /** When the quota comes back that is spent, as the provider says. */
+  resetAfter(period: "day" | "month" | undefined): number | undefined {
+    const now = this.#around.clock.now();
+    const quotas = this.#meters.flatMap(({ spending, window }) =>
+      spending instanceof Quota
+        ? [{ every: window.reset?.every, at: spending.resetsAt(now) }]
+        : []
+    );
+    const named = quotas.filter(({ every }) => every === period);
+    const instants = (named.length > 0 ? named : quotas).map(({ at }) => at);
+    return instants.length > 0 ? Math.min(...instants) : undefined;
+  }
+
+  /** How much of each window is used. */
+  usage(): readonly WindowUsage[] {
+    const now = this.#around.clock.now();
+    return this.#meters.map(({ spending, window }) => {
+      const used = spending instanceof Quota
+        ? spending.used(now)
+        : spending.used(this.#around.elapsed());
+      return {
+        window,
+        used,
+        left: window.count - used,
+        resetsAt: spending instanceof Quota
+          ? spending.resetsAt(now)
+          : undefined,
+      };
+    });
+  }
+
+  /** Milliseconds until it admits a call; infinite: when another has ended. */
+  wait(cost: Cost, priority: Priority): number {
+    const now = this.#around.elapsed();
+    let wait = this.#cooling(now);
+    for (const meter of this.#meters) {
+      wait = Math.max(wait, this.#waitFor(meter, cost, priority));
+    }
+    if (priority === "backfill" && this.#spacing > 0) {
+      wait = Math.max(wait, this.#lastLeft + this.#spacing - now);
+    }
+    return wait;
+  }
+
+  /** Whether it waits for a quota or a long pause, not for its turn. */
+  isSpent(cost: Cost, priority: Priority): boolean {
+    return this.#meters.some((meter) =>
+      meter.window.per >= QUOTA_MS && this.#waitFor(meter, cost, priority) > 0
+    );
+  }
+
+  /** Count a call that leaves now. */
+  spend(cost: Cost): Spent {
+    const { clock, elapsed } = this.#around;
+    this.#lastLeft = elapsed();
+    this.#spacing = 0;
+    const wall = clock.now();
+    const counted = this.#meters.map(({ spending, window }) => {
+      const units = unitsOf(window, cost);
+      if (spending instanceof Quota) return spending.spend(wall, units);
+      spending.spend(units);
+      if (window.per <= SPREAD_PER_MS) {
+        const spacing = SPREAD * window.per * units / window.count;
+        this.#spacing = Math.max(this.#spacing, spacing);
+      }
+      return [];
+    });
+    let settled = false;
+    return {
+      settle: () => {
+        if (settled) return;
+        settled = true;
+        this.#meters.forEach(({ spending, window }, index) => {
+          const units = unitsOf(window, cost);
+          if (spending instanceof Spending) spending.settle(elapsed(), units);
+          else spending.settle(clock.now(), units, counted[index] ?? []);
+        });
+      },
+    };
+  }
+
+  #waitFor(
+    { common, spending, window }: Meter,
+    cost: Cost,
+    priority: Priority,
+  ): number {
+    const units = unitsOf(window, cost);
+    if (units === 0) return 0;
+    const count = priority === "head" ? window.count : common;
+    const now = spending instanceof Quota
+      ? this.#around.clock.now()
+      : this.#around.elapsed();
+    return spending.admits(now, units, count) - now;
+  }
+
+  #cooling(now: number): number {
+    if (!this.#cool) return 0;
+    // The wall clock may be set: the earlier of both clocks decides.
+    const left = Math.min(
+      this.#cool.wall - this.#around.clock.now(),
+      this.#cool.elapsed - now,
+    );
+    if (left <= 0) this.#cool = undefined;
+    return Math.max(0, left);
+  }
+}
+
+/** What a window counts of a cost. */
+export function unitsOf({ unit = "credits" }: Window, cost: Cost): number {
+  return cost[unit];
+}

@@ -1,0 +1,209 @@
+/**
+ * Which account should pay for which call, so that all of them together get
+ * through the most work: not the cheapest price decides, but what the same
+ * budget could buy instead.
+ *
+ * With `x[a,m]` calls of method `m` at account `a` the work is done soonest
+ * when the busiest window is least busy. The dual of that linear program
+ * prices each window; a method belongs to the accounts where its calls cost
+ * least in these prices. Within them whoever is free first takes a call: the
+ * queue is served in order, so that what only one of them can do cheaply does
+ * not pile up.
+ *
+ * @module
+ */
+import { type Account, unitsOf } from "./account.ts";
+import { type Limit, maximise } from "./linear_program.ts";
+import type { Cost } from "./scheduler.ts";
+
+// What an account without limits takes of itself for a call: so little that
+// it is filled first, and that prices stay finite.
+const UNLIMITED_S = 0.003;
+
+// Accounts whose calls cost this much more than at the best one still take
+// them: prices are rounded, and demand is a guess.
+const TOLERANCE = 0.01;
+
+// Demand is remembered over so many calls.
+const MEMORY = 500;
+
+// A plan is good for this long, and less when demand shifts.
+const GOOD_FOR_MS = 1000;
+const SHIFT = 0.1;
+
+/** What a call costs at each account that could make it. */
+export type Costs = ReadonlyMap<Account, Cost>;
+
+/** What a router needs to know. */
+export interface RouterOptions {
+  elapsed(): number;
+  /** Whether an account can pay for such a call before long. */
+  isOpen(account: Account, cost: Cost): boolean;
+}
+
+interface Demand {
+  costs: Map<Account, Cost>;
+  calls: number;
+}
+
+/** Plans which accounts serve which methods. */
+export class Router {
+  /** Grows with every new plan. */
+  version = 0;
+  readonly #options: RouterOptions;
+  readonly #demand = new Map<string, Demand>();
+  #routes = new Map<string, ReadonlySet<Account>>();
+  #planned: ReadonlyMap<string, number> = new Map();
+  #plannedAt = -Infinity;
+  #calls = 0;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** Take note of a call that wants to leave. */
+  observe(method: string, costs: Costs): void {
+    const demand = this.#demand.get(method) ?? { costs: new Map(), calls: 0 };
+    this.#demand.set(method, demand);
+    for (const [account, cost] of costs) demand.costs.set(account, cost);
+    demand.calls++;
+    this.#calls++;
+    if (this.#calls < MEMORY) return;
+    for (const one of this.#demand.values()) one.calls /= 2;
+    this.#calls /= 2;
+  }
+
+  /** The accounts that a method belongs to; undefined: any. */
+  route(method: string): ReadonlySet<Account> | undefined {
+    const { elapsed } = this.#options;
+    const aged = elapsed() - this.#plannedAt >= GOOD_FOR_MS;
+    if (aged || !this.#routes.has(method)) this.#plan(aged);
+    return this.#routes.get(method);
+  }
+
+  /** Plan anew at the next question: an account has closed or opened. */
+  forget(): void {
+    this.#plannedAt = -Infinity;
+  }
+
+  #plan(aged: boolean): void {
+    this.#plannedAt = this.#options.elapsed();
+    const open = [...this.#demand].map(([method, { calls, costs }]) => ({
+      method,
+      share: calls / this.#calls,
+      costs: new Map(
+        [...costs].filter(([account, cost]) =>
+          this.#options.isOpen(account, cost)
+        ),
+      ),
+    })).filter(({ costs }) => costs.size > 0);
+    const signature = new Map(
+      open.map((
+        { costs, method, share },
+      ) => [`${method} ${[...costs.keys()].map(({ name }) => name)}`, share]),
+    );
+    if (aged && isNear(signature, this.#planned)) return;
+    this.#planned = signature;
+    this.#routes = solve(open);
+    this.version++;
+  }
+}
+
+function isNear(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+): boolean {
+  return a.size === b.size &&
+    [...a].every(([key, share]) =>
+      Math.abs(share - (b.get(key) ?? -1)) < SHIFT * share
+    );
+}
+
+/** A method, its share of all calls, and what it costs where. */
+export interface Workload {
+  readonly method: string;
+  readonly share: number;
+  readonly costs: Costs;
+}
+
+/** The accounts that each method belongs to. */
+export function solve(
+  workloads: readonly Workload[],
+): Map<string, ReadonlySet<Account>> {
+  const accounts = [
+    ...new Set(workloads.flatMap(({ costs }) => [...costs.keys()])),
+  ];
+  // Accounts with the same plan have the same prices: one stands for all.
+  const twins = new Map<string, Account[]>();
+  for (const account of accounts) {
+    const key = JSON.stringify([
+      account.windows,
+      workloads.map(({ costs }) => costs.get(account) ?? null),
+    ]);
+    twins.set(key, [...twins.get(key) ?? [], account]);
+  }
+  const classes = [...twins.values()];
+  const first = classes.flatMap(([account]) => account ? [account] : []);
+  const columns = first.flatMap((account) =>
+    Array.from({ length: Math.max(1, account.windows.length) }, () => account)
+  );
+  const size = workloads.length;
+  /** Seconds of each window of an account that a call takes. */
+  const taken = (index: number, account: Account) => {
+    const cost = workloads[index]?.costs.get(account);
+    return cost && sharesOf(account, cost)
+      .map((share) => share / (classes[first.indexOf(account)]?.length ?? 1));
+  };
+  const limits: Limit[] = [];
+  for (let index = 0; index < size; index++) {
+    for (const account of first) {
+      const shares = taken(index, account);
+      if (shares === undefined) continue;
+      const factors: number[] = Array(size + columns.length).fill(0);
+      factors[index] = 1;
+      const offset = size + columns.indexOf(account);
+      shares.forEach((share, i) => factors[offset + i] = -share);
+      limits.push({ factors, limit: 0 });
+    }
+  }
+  limits.push({
+    factors: [...workloads.map(() => 0), ...columns.map(() => 1)],
+    limit: 1,
+  });
+  const prices = maximise(
+    [...workloads.map(({ share }) => share), ...columns.map(() => 0)],
+    limits,
+  );
+  if (prices === undefined) return new Map();
+  return new Map(workloads.map(({ method }, index) => {
+    const priced = first.flatMap((account, place) => {
+      const offset = size + columns.indexOf(account);
+      const shares = taken(index, account);
+      if (shares === undefined) return [];
+      const price = shares.reduce(
+        (sum, share, i) => sum + share * (prices[offset + i] ?? 0),
+        0,
+      );
+      return [{ price, accounts: classes[place] ?? [] }];
+    });
+    const best = Math.min(...priced.map(({ price }) => price));
+    const good = priced.filter(({ price }) =>
+      price <= best * (1 + TOLERANCE) + Number.EPSILON
+    );
+    return [method, new Set(good.flatMap(({ accounts }) => accounts))];
+  }));
+}
+
+/** Seconds of each of an account's windows that a call takes. */
+function sharesOf(account: Account, cost: Cost): readonly number[] {
+  if (account.windows.length === 0) return [UNLIMITED_S * cost.calls];
+  return account.windows.map((window) =>
+    unitsOf(window, cost) * window.per / window.count / 1000
+  );
+}
+
+/** Seconds of its scarcest window that a call takes of an account. */
+export function shareOf(account: Account, cost: Cost): number {
+  if (account.windows.length === 0) return 0;
+  return Math.max(...sharesOf(account, cost));
+}
