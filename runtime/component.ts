@@ -289,6 +289,37 @@ export interface SinkShape<F extends Fields> {
   readonly name: string;
 }
 
+/** What a sink's statements are made from, before anything is opened. */
+export interface StatementShape<F extends Fields> extends SinkShape<F> {
+  /** The config of its connection, as the fields of that one read it. */
+  readonly connection?: Config<Fields>;
+}
+
+/** What a sink's migration gets. */
+export interface MigrationContext<C> {
+  /** The client of its connection. */
+  readonly connection: C;
+  readonly signal: AbortSignal;
+}
+
+/** Something that no statement of the migration changes. */
+export interface Refusal {
+  /** What differs: the column, what is there, what the spec has. */
+  readonly reason: string;
+  /** What a person may run by hand instead. */
+  readonly statements: readonly string[];
+}
+
+/** How what exists differs from what a sink writes to. */
+export interface Migration {
+  /** Statements that only add, so that running them loses nothing. */
+  readonly statements: readonly string[];
+  /** While there is one, nothing is applied. */
+  readonly refusals: readonly Refusal[];
+  /** Run the statements. */
+  apply(): Promise<void>;
+}
+
 /** A sink: encodes rows as they come and writes batches. */
 export interface SinkDefinition<F extends Fields, C extends Connected, T>
   extends Definition<F> {
@@ -312,7 +343,16 @@ export interface SinkDefinition<F extends Fields, C extends Connected, T>
   readonly alone?: boolean;
   check?(context: CheckContext<F> & SinkShape<F>): void;
   /** Statements that create what is missing, for `plan`. */
-  ddl?(shape: SinkShape<F>): readonly string[];
+  ddl?(shape: StatementShape<F>): readonly string[];
+  /**
+   * Compare what exists with what it would write to, for the verb `migrate`.
+   *
+   * @returns undefined when there is nothing yet: opening the sink creates it.
+   */
+  migrate?(
+    shape: SinkShape<F>,
+    context: MigrationContext<C>,
+  ): Promise<Migration | undefined>;
   open(
     config: Config<F>,
     context: SinkContext<C>,

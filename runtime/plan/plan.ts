@@ -188,7 +188,10 @@ function planSink(stage: SinkStage, spec: Spec): SinkPlan {
       every: durationText(batch.every),
     },
     columns: planColumns(schema),
-    ddl: definition.ddl?.({ config, schema, name }) ?? [],
+    ddl: definition.ddl?.({
+      ...{ config, schema, name },
+      connection: spec.connections.get(connection ?? "")?.config,
+    }) ?? [],
   };
 }
 
