@@ -15,6 +15,8 @@ import { evm } from "./evm/connection.ts";
 import { decode } from "./evm/decode.ts";
 import { chain } from "./evm/source.ts";
 import { fileSink } from "./files/sink.ts";
+import { kafka } from "./kafka/connection.ts";
+import { kafkaSink } from "./kafka/sink.ts";
 import { classify } from "./rows/classify.ts";
 import { filter } from "./rows/filter.ts";
 import { module } from "./rows/module.ts";
@@ -37,6 +39,8 @@ export const components: Registry = [
   blackholeSink,
   clickhouse,
   clickhouseSink,
+  kafka,
+  kafkaSink,
   scylla,
   scyllaSink,
 ];

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type {
   Admin,
   Kafka,
@@ -145,6 +146,7 @@ export class KafkaClient implements Connected {
     const kafkajs = await import("kafkajs");
     const { Kafka, logLevel, CompressionCodecs } = kafkajs.default ?? kafkajs;
     registerCodecs(CompressionCodecs);
+    quietTimers();
     return new Kafka({
       brokers: [...brokers],
       clientId,
@@ -158,4 +160,20 @@ export class KafkaClient implements Connected {
         log.debug(`kafkajs: ${message}`, { namespace, ...more }),
     });
   }
+}
+
+let quiet = false;
+
+/**
+ * kafkajs sets timers to times before now: harmless (they are 1 ms), but Node
+ * and Deno warn of it on stderr, among what the user reads.
+ */
+function quietTimers(): void {
+  if (quiet) return;
+  quiet = true;
+  const warn = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+    if (rest[0] === "TimeoutNegativeWarning") return;
+    Reflect.apply(warn, process, [warning, ...rest]);
+  }) as typeof warn;
 }
