@@ -114,10 +114,10 @@ export class LivePipeline implements AsyncDisposable {
     return new Map(cursors.map(({ at, sink }) => [sink, at]));
   }
 
-  /** The first block that was ever read. */
+  /** The first block that was ever read; infinity while there is none. */
   async origin(): Promise<number> {
     await using state = this.#look();
-    return await state.origin("chain") ?? 0;
+    return await state.origin("chain") ?? Infinity;
   }
 
   /** The changes in a file of JSON lines. */
