@@ -28,7 +28,7 @@ export async function openClickhouse(
         await installEmbedded();
         return {
           command: command(`${folder}/data`, port),
-          ready: (log) => log.includes(`"url":"${address}"`),
+          ready: async (log) => (await log()).includes(`"url":"${address}"`),
         };
       },
     }],

@@ -11,8 +11,8 @@ export interface Launch {
   /** Program and arguments; one of them must name a file in the folder. */
   command: readonly string[];
   env?: Readonly<Record<string, string>>;
-  /** Whether it answers; `log` is what this start has printed so far. */
-  ready: (log: string) => Promise<boolean> | boolean;
+  /** Whether it answers; `log` reads what it has printed since its start. */
+  ready: (log: () => Promise<string>) => Promise<boolean>;
 }
 
 /** What ends with which process. */
@@ -23,13 +23,13 @@ export interface Owner {
   temporary?: string | undefined;
 }
 
-/** A JVM on a busy machine; an idle one needs ten seconds. */
-const START_MS = 120_000;
+/** An idle machine needs ten seconds, one with a load of 30 two minutes. */
+const START_MS = 300_000;
 
 /** Cassandra drains for six seconds, more when it has much to write. */
 const STOP_MS = 60_000;
 
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 /**
  * Start "$@" in the background and print its number. It does not read the
@@ -75,7 +75,19 @@ export class Daemon {
    * @throws {Error} with the end of its log when it ends or does not answer
    */
   async start({ command, env = {}, ready }: Launch): Promise<void> {
-    if (await this.pid() !== undefined) return;
+    if (await this.pid() === undefined) {
+      await this.#spawn(command, env);
+    } else {
+      // It may be stopped, or whoever started it did not wait.
+      await this.signal("SIGCONT");
+    }
+    await this.#await(ready);
+  }
+
+  async #spawn(
+    command: Launch["command"],
+    env: Readonly<Record<string, string>>,
+  ): Promise<void> {
     await Deno.mkdir(this.folder, { recursive: true });
     const log = `${this.folder}/log`;
     const { size } = await Deno.stat(log).catch(() => ({ size: 0 }));
@@ -93,8 +105,7 @@ export class Daemon {
       detached: true,
     }).output();
     const pid = new TextDecoder().decode(stdout).trim();
-    await Deno.writeTextFile(`${this.folder}/pid`, pid);
-    await this.#await(ready, size);
+    await Deno.writeTextFile(`${this.folder}/pid`, `${pid} ${size}\n`);
   }
 
   /** Send a signal, if it runs. */
@@ -130,25 +141,28 @@ export class Daemon {
     await Deno.remove(`${this.folder}/pid`);
   }
 
-  async #await(ready: Launch["ready"], from: number): Promise<void> {
+  async #await(ready: Launch["ready"]): Promise<void> {
     const deadline = Date.now() + START_MS;
-    while (!await ready(await this.#log(from))) {
+    const log = () => this.#log();
+    while (!await ready(log)) {
       const runs = await this.pid() !== undefined;
       if (runs && Date.now() < deadline) {
         await delay(POLL_MS);
         continue;
       }
-      const log = (await this.#log(from)).trim().split("\n").slice(-15);
+      const lines = (await log()).trim().split("\n").slice(-15);
       await this.end("SIGKILL");
       throw new Error(
         `Cannot start a server in "${this.folder}": ` +
           (runs ? `no answer within ${START_MS / 1000} s` : "it has ended") +
-          `; its log ends with\n${log.join("\n")}`,
+          `; its log ends with\n${lines.join("\n")}`,
       );
     }
   }
 
-  async #log(from: number): Promise<string> {
+  /** The log since its start, whose place stands behind its number. */
+  async #log(): Promise<string> {
+    const from = Number((await read(`${this.folder}/pid`))?.split(" ")[1]);
     using file = await Deno.open(`${this.folder}/log`);
     await file.seek(from, Deno.SeekMode.Start);
     return await new Response(file.readable).text();

@@ -63,7 +63,8 @@ export async function openKafka(
           await prepare(home, { layout, id: i + 1 });
           return {
             command: await command(home),
-            ready: (log) => log.includes("Kafka Server started"),
+            ready: async (log) =>
+              (await log()).includes("Kafka Server started"),
           };
         },
       };

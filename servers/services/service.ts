@@ -43,7 +43,7 @@ export class Service implements AsyncDisposable {
   /** Start what does not run and wait until it answers. */
   async start(node?: number): Promise<void> {
     await this.#each(node, async ({ daemon, launch }) => {
-      if (await daemon.pid() === undefined) await daemon.start(await launch());
+      await daemon.start(await launch());
     });
   }
 

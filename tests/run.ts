@@ -1,0 +1,76 @@
+/**
+ * `deno task test`: every test, with one Kafka, Cassandra, schema registry and
+ * ClickHouse for all of them.
+ *
+ * Arguments go to `deno test`. A run of some tests (a path, `--filter`) starts
+ * only the servers that they ask for.
+ *
+ * @module
+ */
+import { javaMissing } from "../servers/services/java.ts";
+import { kinds } from "../servers/services/kinds.ts";
+import type { Service } from "../servers/services/service.ts";
+
+const missing = await javaMissing();
+
+async function main(): Promise<number> {
+  if (missing) say(`SKIPPED: tests that need servers in Java. ${missing}`);
+  // The value of a flag is no path unless there is one of that name.
+  const paths = (await Promise.all(Deno.args.map(exists))).includes(true);
+  const some = paths || Deno.args.some((arg) => arg.startsWith("--filter"));
+  await using servers = new Servers();
+  if (!some) await servers.start();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "-A",
+      "--sanitize-ops",
+      "--sanitize-resources",
+      ...paths ? [] : ["tests/"],
+      ...Deno.args,
+    ],
+  }).spawn();
+  // Ctrl-C reaches the tests too; the servers end behind them.
+  Deno.addSignalListener("SIGINT", () => {});
+  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  return (await child.status).code;
+}
+
+/** The servers of a run, known to the tests by their environment. */
+class Servers implements AsyncDisposable {
+  readonly #started: Service[] = [];
+  #folder: string | undefined;
+
+  async start(): Promise<void> {
+    const from = performance.now();
+    const folder = await Deno.makeTempDir({ prefix: "sluice-" });
+    this.#folder = folder;
+    const owner = { pid: Deno.pid, temporary: folder };
+    const wanted = kinds.filter(({ needsJava }) => !needsJava || !missing);
+    const starts = await Promise.allSettled(wanted.map(async (kind) => {
+      const service = await kind.open(`${folder}/${kind.id}`, { owner });
+      this.#started.push(service);
+      await service.start();
+      Deno.env.set(`SLUICE_TEST_${kind.id.toUpperCase()}`, service.address);
+    }));
+    const failed = starts.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+    const seconds = ((performance.now() - from) / 1000).toFixed(1);
+    say(`Started ${wanted.map(({ name }) => name).join(", ")} in ${seconds} s`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#started.map((service) => service.kill()));
+    if (this.#folder) await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+function say(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+Deno.exit(await main());
