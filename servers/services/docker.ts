@@ -11,11 +11,11 @@ const COMPOSE = fileURLToPath(
   new URL("../../deploy/compose.yaml", import.meta.url),
 );
 
-/** The ports that `deploy/compose.yaml` publishes. */
-const ADDRESSES = {
+/** Where `deploy/compose.yaml` publishes each kind of service. */
+export const ADDRESSES = {
   kafka: "127.0.0.1:9092",
   cassandra: "127.0.0.1:9042",
-  registry: "http://127.0.0.1:8081",
+  registry: "http://127.0.0.1:8081/apis/ccompat/v7",
   clickhouse: "http://127.0.0.1:8123",
 };
 

@@ -178,7 +178,7 @@ Deno.test("services --docker hands the file to Docker", async () => {
     up.stdout,
     `export KAFKA_BROKERS=127.0.0.1:PORT
 export SCYLLA_HOSTS=127.0.0.1:PORT
-export SCHEMA_REGISTRY_URL=http://127.0.0.1:PORT
+export SCHEMA_REGISTRY_URL=http://127.0.0.1:PORT/apis/ccompat/v7
 export CLICKHOUSE_URL=http://127.0.0.1:PORT
 `,
   );
