@@ -21,6 +21,7 @@ import type {
   TransformStage,
 } from "../spec/spec.ts";
 import type { Clock } from "./clock.ts";
+import { openStage } from "./opening.ts";
 import { openConnections } from "./connections.ts";
 import { errorRow, Flow, readsErrors, type StageReject } from "./flow.ts";
 import { Lane } from "./lane.ts";
@@ -260,15 +261,27 @@ function readerOf(
 async function openSink(
   stage: SinkStage,
   cursor: Cursor,
-  { clients, context, shared }: Opening & { readonly shared: boolean },
+  options: RunOptions & Opening & {
+    readonly shared: boolean;
+    readonly failure: AbortController;
+  },
 ): Promise<OpenSink<unknown>> {
-  return await stage.definition.open(stage.config, {
-    ...context(stage.name),
-    connection: clients.get(stage.connection),
-    schema: stage.schema,
-    shared,
-    state: cursor.state,
-    life: cursor.base,
+  const { clients, clock, context, drain, failure, log, shared } = options;
+  const open = () =>
+    stage.definition.open(stage.config, {
+      ...context(stage.name),
+      connection: clients.get(stage.connection),
+      schema: stage.schema,
+      shared,
+      state: cursor.state,
+      life: cursor.base,
+    });
+  const signal = AbortSignal.any([drain, failure.signal]);
+  return await openStage<OpenSink<unknown>>(open, {
+    stage: stage.name,
+    clock,
+    log,
+    signal,
   });
 }
 
