@@ -8,7 +8,6 @@ import {
   defineSink,
   fields,
   optional,
-  RetryableError,
   type SinkContext,
   UserError,
 } from "../../runtime/component.ts";
@@ -216,28 +215,24 @@ async function openDelivery(
     compression: compressionTypes[config.compression],
     log,
   };
-  let delivery: ExactlyOnce | AtLeastOnce;
   // Behind a shared source several processes write at once: a transactional
   // id would let only the last of them, and no cursor says what is stored.
-  if (config.delivery === "at_least_once" || shared) {
-    delivery = new AtLeastOnce(options);
-  } else {
-    const settings = {
-      ...cursorTopic,
-      replication: config.replication,
-    };
+  const plain = config.delivery === "at_least_once" || shared;
+  if (!plain) {
+    const settings = { ...cursorTopic, replication: config.replication };
     const topic = cursorTopicName(pipeline, name);
     await ensureTopics(connection, [topic], { settings, sink: name });
-    delivery = new ExactlyOnce({ ...options, life, state });
   }
+  const delivery = plain
+    ? new AtLeastOnce(options)
+    : new ExactlyOnce({ ...options, life, state });
   try {
     await delivery.start();
+    return delivery;
   } catch (error) {
-    // The first write tries again, for as long as it takes.
-    if (!(error instanceof RetryableError)) throw error;
-    log.debug("Kafka is not ready yet", { reason: error.message });
+    await delivery[Symbol.asyncDispose]();
+    throw error;
   }
-  return delivery;
 }
 
 /** What encodes the values of each topic. */

@@ -84,7 +84,10 @@ export async function ensureTopics(
     if (missing.length > 0) {
       const topics = missing.map((name) => creation(name, options.settings));
       // Another process may create them at the same time: false, no error.
-      await admin.createTopics({ topics, waitForLeaders: true });
+      await admin.createTopics({ topics, waitForLeaders: false });
+      // Waits for each; waiting for leaders fails where the brokers have not
+      // heard of the topic yet.
+      for (const name of missing) await admin.fetchTopicOffsets(name);
     }
     return await compareTopics(admin, names, options);
   });
