@@ -6,36 +6,31 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { ClickHouseClient, DataFormat } from "@clickhouse/client";
-import {
-  type Connected,
-  type QueryFormat,
-  RetryableError,
-  UserError,
-} from "../../runtime/component.ts";
-
-/** Codes that pass with time: load, memory, replicas, keeper. */
-const passing = new Set([
-  "159", // TIMEOUT_EXCEEDED
-  "202", // TOO_MANY_SIMULTANEOUS_QUERIES
-  "209", // SOCKET_TIMEOUT
-  "210", // NETWORK_ERROR
-  "241", // MEMORY_LIMIT_EXCEEDED
-  "242", // TABLE_IS_READ_ONLY
-  "252", // TOO_MANY_PARTS
-  "285", // TOO_FEW_LIVE_REPLICAS
-  "319", // UNKNOWN_STATUS_OF_INSERT
-  "999", // KEEPER_EXCEPTION
-]);
-
-/** Node's names for a connection that is not there (any more). */
-const unreachable =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|hang up|[Tt]imeout|closed/;
+import type { Connected, QueryFormat } from "../../runtime/component.ts";
+import { isUnreachable, typedError } from "./errors.ts";
 
 const formats: Readonly<Record<QueryFormat, string>> = {
   table: "PrettyCompactMonoBlock",
   json: "JSONEachRow",
   csv: "CSVWithNames",
 };
+
+/** What every insert asks for, whatever the profile of the user says. */
+const insertSettings = {
+  // An acknowledged insert must be stored: no asynchronous ones. Waiting is
+  // for servers that hold on to them.
+  async_insert: 0,
+  wait_for_async_insert: 1,
+  // The same on a cluster: the shards have it, not a queue in a folder.
+  distributed_foreground_insert: 1,
+  insert_deduplicate: 1,
+  // The views of a table must not count a repetition either.
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  // One thread cuts the same rows into the same blocks, which the token needs.
+  max_insert_threads: "1",
+  // A batch of a sparse port may span years, a partition each month.
+  max_partitions_per_insert_block: "0",
+} as const;
 
 /** An address with its client. */
 export interface Opened extends AsyncDisposable {
@@ -46,29 +41,40 @@ export interface Opened extends AsyncDisposable {
 
 /** What one insert carries. */
 export interface Insert {
+  /** Name of the sink, for messages. */
+  readonly sink: string;
   /** The table as SQL names it. */
   readonly table: string;
   readonly columns: readonly string[];
   /** Blocks in the Native format. */
-  readonly rows: readonly Uint8Array[];
+  readonly blocks: readonly Uint8Array[];
   /** The same for the same rows: the server drops a repetition. */
   readonly token: string;
   readonly signal: AbortSignal;
+}
+
+/** What a connection is made of. */
+export interface WarehouseOptions {
+  readonly name: string;
+  readonly database: string;
+  readonly cluster?: string | undefined;
+  open(): Promise<Opened>;
 }
 
 /** A connection to one ClickHouse; opened at its first use. */
 export class Warehouse implements Connected {
   readonly name: string;
   readonly database: string;
+  /** The cluster that its tables are on, if they are on one. */
+  readonly cluster: string | undefined;
   readonly #open: () => Promise<Opened>;
   #opened: Promise<Opened> | undefined;
 
-  constructor(
-    options: { name: string; database: string; open: () => Promise<Opened> },
-  ) {
-    this.name = options.name;
-    this.database = options.database;
-    this.#open = options.open;
+  constructor({ cluster, database, name, open }: WarehouseOptions) {
+    this.name = name;
+    this.database = database;
+    this.cluster = cluster;
+    this.#open = open;
   }
 
   health(): Promise<void> {
@@ -99,26 +105,23 @@ export class Warehouse implements Connected {
 
   /** Store rows; a repetition of a token changes nothing. */
   async insert(insert: Insert): Promise<void> {
-    const { columns, rows, signal, table, token } = insert;
+    const { blocks, columns, signal, sink, table, token } = insert;
     const names = columns.map((name) => `\`${name.replaceAll("`", "\\`")}\``);
     await this.#use(async ({ client }) => {
       const { stream } = await client.exec({
         query: `INSERT INTO ${table} (${names.join(", ")}) FORMAT Native`,
-        values: Readable.from(rows, { objectMode: false }),
+        values: Readable.from(blocks, { objectMode: false }),
         abort_signal: signal,
         clickhouse_settings: {
+          ...insertSettings,
           insert_deduplication_token: token,
-          // An acknowledged insert must be there: no asynchronous ones.
-          async_insert: 0,
-          // The views of a table must not count a repetition either.
-          deduplicate_blocks_in_dependent_materialized_views: 1,
         },
       });
       stream.resume();
       await new Promise<void>((resolve, reject) => {
         stream.once("end", resolve).once("error", reject);
       });
-    });
+    }, `Sink "${sink}" cannot write to`);
   }
 
   async query(
@@ -146,39 +149,21 @@ export class Warehouse implements Connected {
     await opened?.[Symbol.asyncDispose]();
   }
 
-  async #use<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
+  async #use<T>(
+    work: (opened: Opened) => Promise<T>,
+    action = "Cannot use",
+  ): Promise<T> {
+    const what = `${action} ClickHouse "${this.name}"`;
     const opened = await (this.#opened ??= this.#open()).catch((error) => {
       this.#opened = undefined;
-      throw this.#typed(error);
+      throw typedError(error, what);
     });
     try {
       return await work(opened);
     } catch (error) {
-      throw this.#typed(error, ` at ${opened.place}`);
-    }
-  }
-
-  #typed(error: unknown, place = ""): unknown {
-    if (error instanceof UserError) return error;
-    const { code, message = String(error) } = error as {
-      code?: string;
-      message?: string;
-    };
-    const what = `ClickHouse "${this.name}"${place}: ${message}`;
-    if (code !== undefined && passing.has(code)) {
-      return new RetryableError(what, { cause: error });
-    }
-    if (code === "516" || code === "497" || code === "194") {
-      return new UserError(
-        `${what}; check "username" and "password" of the connection`,
-      );
-    }
-    if (code !== undefined && /^\d+$/.test(code)) return new UserError(what);
-    if (unreachable.test(`${code} ${message}`)) {
       // An embedded server may have ended with the process that owned it.
-      this.#opened = undefined;
-      return new RetryableError(`Cannot reach ${what}`, { cause: error });
+      if (isUnreachable(error)) this.#opened = undefined;
+      throw typedError(error, `${what} at ${opened.place}`);
     }
-    return error;
   }
 }

@@ -11,8 +11,14 @@ import {
   optional,
   UserError,
 } from "../../runtime/component.ts";
+import type { ClickHouseClient } from "@clickhouse/client";
 import { type Opened, Warehouse } from "./client.ts";
 import { connectEmbedded } from "./embedded.ts";
+import { codeOf } from "./errors.ts";
+import { quoted } from "./table.ts";
+
+/** ClickHouse's UNKNOWN_DATABASE. */
+const unknownDatabase = "81";
 
 const clickhouseFields = {
   url: optional(fields.string("Address of a server: http://host:8123")),
@@ -24,12 +30,17 @@ const clickhouseFields = {
     fields.string("Database; created when it is missing"),
     "default",
   ),
+  cluster: optional(fields.string(
+    "Cluster of the server: tables are created ON CLUSTER, replicated, and " +
+      "sharded behind the same view",
+  )),
   username: optional(fields.string("User of the server"), "default"),
   password: optional(fields.secret("Password of the user")),
   timeout: optional(fields.duration("Longest wait for one request"), "5m"),
 };
 
-type ClickhouseConfig = Config<typeof clickhouseFields>;
+/** The connection's typed fields. */
+export type ClickhouseConfig = Config<typeof clickhouseFields>;
 
 /** A ClickHouse server by `url`, or ClickHouse's engine in a folder. */
 export const clickhouse = defineConnection({
@@ -37,7 +48,13 @@ export const clickhouse = defineConnection({
   summary: "A ClickHouse server, or ClickHouse's engine embedded in a folder",
   fields: clickhouseFields,
   offers: ["query"],
-  check({ config: { embedded, url }, place }) {
+  check({ config: { cluster, embedded, url }, place }) {
+    if (cluster !== undefined && embedded !== undefined) {
+      place.at("cluster").report(
+        "The embedded engine has no cluster",
+        "write url: for a server of the cluster",
+      );
+    }
     if ((url === undefined) !== (embedded === undefined)) return;
     place.report(
       url === undefined ? "Neither url nor embedded" : "Both url and embedded",
@@ -66,7 +83,8 @@ sinks:
       config.embedded === undefined
         ? openServer(config)
         : openEmbedded(config.embedded, { config, context });
-    return new Warehouse({ name, database: config.database, open });
+    const { cluster, database } = config;
+    return new Warehouse({ name, database, cluster, open });
   },
 });
 
@@ -107,8 +125,9 @@ async function connect(
     readonly username: string;
     readonly password: string;
   },
-  { database, timeout }: ClickhouseConfig,
+  config: ClickhouseConfig,
 ): Promise<Opened> {
+  const { cluster, database, timeout } = config;
   const { ClickHouseLogLevel, createClient } = await import(
     "@clickhouse/client"
   );
@@ -123,22 +142,51 @@ async function connect(
       output_format_json_quote_64bit_integers: 1,
     },
   } as const;
-  // `default` always exists; asking for it needs no right to create.
-  if (database !== "default") {
-    const creating = createClient(options);
-    const name = database.replaceAll("`", "\\`");
-    try {
-      await creating.command({
-        query: `CREATE DATABASE IF NOT EXISTS \`${name}\``,
-      });
-    } finally {
-      await creating.close();
-    }
-  }
   const client = createClient({ ...options, database });
+  try {
+    await client.command({ query: "SELECT 1" });
+  } catch (error) {
+    await client.close();
+    if (codeOf(error) !== unknownDatabase) throw error;
+    await using creating = closing(createClient(options));
+    await createDatabase(creating.client, { cluster, database, username });
+    return await connect({ password, url, username }, config);
+  }
   return {
     client,
     place: new URL(url).host,
     [Symbol.asyncDispose]: () => client.close(),
   };
+}
+
+/** Only when it is missing: whoever may write need not have this right. */
+async function createDatabase(
+  client: ClickHouseClient,
+  { cluster, database, username }: {
+    readonly cluster: string | undefined;
+    readonly database: string;
+    readonly username: string;
+  },
+): Promise<void> {
+  const where = cluster === undefined ? "" : ` ON CLUSTER ${quoted(cluster)}`;
+  const query = `CREATE DATABASE IF NOT EXISTS ${quoted(database)}${where}`;
+  try {
+    await client.command({ query });
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    const said = error instanceof Error ? error.message.trim() : String(error);
+    throw new UserError(
+      `Cannot create database "${database}", which does not exist: ` +
+        `${said.replace(/\.$/, "")}; have somebody run \`${query}\` and ` +
+        `grant "${username}" the rights to create tables in it, or name ` +
+        "another database in the connection",
+      { cause: error },
+    );
+  }
+}
+
+function closing(
+  client: ClickHouseClient,
+): AsyncDisposable & { readonly client: ClickHouseClient } {
+  return { client, [Symbol.asyncDispose]: () => client.close() };
 }

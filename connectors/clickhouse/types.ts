@@ -5,7 +5,6 @@
  */
 import {
   type Column,
-  type ColumnType,
   elementOf,
   type ScalarType,
 } from "../../runtime/component.ts";
@@ -47,11 +46,10 @@ export function clickhouseType({ nullable, type }: Column): string {
   return nullable ? `Nullable(${inner})` : inner;
 }
 
-/**
- * A codec where the default one is clearly worse; "" for the default, LZ4,
- * whose CPU is a third of ZSTD's while blocks come in by the hundred.
- */
-export function codecOf(type: ColumnType): string {
-  // Neighbouring rows are of neighbouring blocks.
-  return type === "timestamp" ? " CODEC(Delta, LZ4)" : "";
+/** The type that a column is stored with: few values are kept as numbers. */
+export function storedType(column: Column): string {
+  const type = clickhouseType(column);
+  return column.values && column.type === "string"
+    ? `LowCardinality(${type})`
+    : type;
 }

@@ -152,7 +152,6 @@ function layouts(port: Port, hash: string, address: string): TableTrial[] {
     }],
     ["bloom 1", { extra: bloom(1) }],
     ["bloom 4", { extra: bloom(4) }],
-    ["bloom 8", { extra: bloom(8) }],
     ["bloom 1, 0.001", { extra: bloom(1, "(0.001)") }],
     ["bloom 4, 0.001", { extra: bloom(4, "(0.001)") }],
     ["bloom 1 of both", {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Warehouse } from "../../../connectors/clickhouse/client.ts";
 import { clickhouse } from "../../../connectors/clickhouse/connection.ts";
+import type { SinkConfig } from "../../../connectors/clickhouse/sink_fields.ts";
 import { clickhouseSink } from "../../../connectors/clickhouse/sink.ts";
 import { type Schema, UserError } from "../../../runtime/component.ts";
 import { systemClock } from "../../../runtime/run/clock.ts";
@@ -22,6 +23,7 @@ async function embedded(): Promise<
     url: undefined,
     embedded: folder,
     database: "tests",
+    cluster: undefined,
     username: "default",
     password: undefined,
     timeout: 60_000,
@@ -39,11 +41,14 @@ async function embedded(): Promise<
   };
 }
 
-const config = {
+const config: SinkConfig = {
   table: "rows",
   order_by: ["block_number", "log_index"],
   index: ["address"],
-  add_columns: false,
+  partition_by: undefined,
+  time: undefined,
+  ttl: undefined,
+  shard_by: [],
 };
 
 sinkContract({
@@ -73,9 +78,7 @@ async function open(
   warehouse: Warehouse,
   { schema = everyType, ...other }:
     & { schema?: Schema }
-    & Partial<
-      typeof config
-    > = {},
+    & Partial<SinkConfig> = {},
 ) {
   return await clickhouseSink.open({ ...config, ...other }, {
     ...openContext({ name: "out" }),
@@ -83,6 +86,18 @@ async function open(
     schema,
     state: undefined,
   });
+}
+
+function migrationFor(
+  warehouse: Warehouse,
+  { schema = everyType, ...other }: {
+    schema?: Schema;
+  } & Partial<SinkConfig> = {},
+) {
+  return clickhouseSink.migrate?.(
+    { config: { ...config, ...other }, schema, name: "out" },
+    { connection: warehouse, signal: new AbortController().signal },
+  );
 }
 
 function userError(pattern: RegExp) {
@@ -170,19 +185,31 @@ Deno.test("clickhouseSink tells the parts of a unit apart", async () => {
   assert.equal(count?.n, "3");
 });
 
-Deno.test("clickhouseSink adds missing columns only when it is asked to", async () => {
+Deno.test("clickhouseSink refuses a table that lacks a column, and migrate adds it", async () => {
   await using server = await embedded();
   const { warehouse } = server;
   const fewer = everyType.filter(({ name }) => name !== "label");
   await open(warehouse, { schema: fewer });
   await assert.rejects(
     open(warehouse),
-    userError(/lacks "label" of sink "out": write `add_columns: true`/),
+    userError(
+      /"tests.rows_rows" lacks column "label" of sink "out": run `migrate`/,
+    ),
   );
-  await open(warehouse, { add_columns: true });
+  const migration = await migrationFor(warehouse);
+  assert.deepEqual(migration?.refusals, []);
+  await migration?.apply();
+  await open(warehouse);
   const columns = await warehouse.rows<{ name: string }>("DESCRIBE tests.rows");
   assert.deepEqual(
     columns.map(({ name }) => name),
+    everyType.map(({ name }) => name),
+  );
+  const rows = await warehouse.rows<{ name: string }>(
+    "DESCRIBE tests.rows_rows",
+  );
+  assert.deepEqual(
+    rows.slice(0, everyType.length).map(({ name }) => name),
     everyType.map(({ name }) => name),
   );
 });
@@ -202,7 +229,9 @@ Deno.test("clickhouseSink takes no table that is not its own", async () => {
   );
   await assert.rejects(
     open(warehouse, { table: "other" }),
-    userError(/column "_version" is missing: it is another table/),
+    userError(
+      /it is another table \(no "_unit", "_index", "_version", "_deleted"\)/,
+    ),
   );
 });
 
