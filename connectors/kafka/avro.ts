@@ -190,8 +190,10 @@ function wrongColumn(row: Row, columns: readonly Column[]): string | undefined {
     const value = row[name] ?? null;
     if (value === null) {
       if (!nullable) return `Column "${name}" is null`;
-    } else if (type === "uint64" && !isLong(value)) {
-      return `Column "${name}" is ${value}: an Avro long ends at 2^63 - 1`;
+    } else if ((elementOf(type) ?? type) === "uint64") {
+      const wrong = [value].flat().find((one) => !isLong(one));
+      if (wrong === undefined) continue;
+      return `Column "${name}" is ${wrong}: an Avro long ends at 2^63 - 1`;
     }
   }
   return undefined;
