@@ -5,6 +5,7 @@
  */
 import type { Schema } from "../row.ts";
 import type { Span } from "./diagnostics.ts";
+import type { TableSchema } from "./table.ts";
 
 /** A JSON Schema (draft 2020-12) fragment, for editors. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -31,10 +32,25 @@ export interface Place {
   report(message: string, hint?: string, options?: ReportOptions): undefined;
   /** Say that the value is a secret: it is redacted, a literal is warned of. */
   secret?(): void;
+  /**
+   * Open a YAML file that the spec refers to, a path from the spec's folder
+   * or one that comes with the program; what is wrong with it is reported.
+   *
+   * @param owner What it is, for messages about its fields: "plan".
+   * @returns undefined when there is no such file.
+   */
+  document?(file: string | URL, owner: string): PlacedDocument | undefined;
   /** Where it stands in its file, for messages of later. */
   span?(options?: Pick<ReportOptions, "key">): Span;
   /** The place of an item or member. */
   at(key: string | number): Place;
+}
+
+/** A file that a spec refers to. */
+export interface PlacedDocument {
+  /** Undefined when it is no YAML. */
+  readonly value: unknown;
+  readonly place: Place;
 }
 
 /** How a mistake is shown. */
@@ -62,6 +78,8 @@ export interface Field<T> {
   readonly members?: Fields;
   /** The field of each item, when the value is a list or a map. */
   readonly item?: Field<unknown>;
+  /** What its file looks like, when the value names a table. */
+  readonly table?: TableSchema;
   /** What the value is, in a word or two: "column", "duration". */
   readonly noun?: string;
   /**

@@ -21,6 +21,7 @@ import {
   textHint,
 } from "./members.ts";
 import { suggestion } from "./suggestion.ts";
+import { table } from "./table.ts";
 import { parseDuration, parseRate, parseSize } from "./units.ts";
 
 type Read<T> = (value: unknown, place: Place) => T | undefined;
@@ -338,6 +339,7 @@ export const fields = {
   secret,
   size,
   string,
+  table,
   template,
 };
 

@@ -12,8 +12,9 @@
  */
 import type { Component, Registry } from "../component.ts";
 import { allFields, specFields } from "./common_fields.ts";
-import type { JsonSchema } from "./field.ts";
+import type { Fields, JsonSchema } from "./field.ts";
 import { described, objectSchema } from "./members.ts";
+import type { TableSchema } from "./table.ts";
 
 /** `${…}` anywhere in a text: a value that is known when the spec runs. */
 const variable = "\\$\\{";
@@ -60,6 +61,28 @@ export function specSchema(registry: Registry): JsonSchema {
       ),
     },
   };
+}
+
+/** The schemas of the tables that specs may name, each once. */
+export function tableSchemas(registry: Registry): readonly TableSchema[] {
+  const found = new Map<string, TableSchema>();
+  const look = (fields: Fields) => {
+    for (const { item, members, table } of Object.values(fields)) {
+      if (table) found.set(`${table.folder}/${table.noun}`, table);
+      if (members) look(members);
+      if (item) look({ item });
+    }
+  };
+  for (const { fields } of registry) look(fields);
+  return [...found.values()].map(({ schema, ...table }) => ({
+    ...table,
+    schema: {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      title: `Sluice ${table.noun}`,
+      description: "Generated from the registered components; do not edit",
+      ...schema,
+    },
+  }));
 }
 
 function sectionSchema(

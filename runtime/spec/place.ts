@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { isAbsolute, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Schema } from "../row.ts";
 import type { Problems } from "./diagnostics.ts";
-import { type Path, type SpecDocument, valueAt } from "./document.ts";
-import type { Place } from "./field.ts";
+import { type Path, SpecDocument, valueAt } from "./document.ts";
+import type { Place, PlacedDocument } from "./field.ts";
 import { type Interpolated, pathKey } from "./interpolation.ts";
 
 /** A file of a spec with its texts completed. */
@@ -14,7 +16,12 @@ export interface Source extends Interpolated {
   readonly document: SpecDocument;
   /** Secret values that fields have read. */
   readonly secretPaths: Set<string>;
+  /** Reads a file, or throws; absent where no file is read. */
+  readonly read?: (path: string) => string;
 }
+
+/** Files that a spec refers to are reported behind those that it includes. */
+const behindSpecs = 1000;
 
 /** What a place belongs to. */
 export interface PlaceOptions {
@@ -65,6 +72,7 @@ export function placeAt(path: Path, options: PlaceOptions): Place {
         },
       );
     },
+    document: (file, owner) => documentAt(file, { ...options, owner }),
     span({ key } = {}) {
       const { end, start } = source.document.locate(path, { key });
       return source.document.span(start, end);
@@ -76,6 +84,50 @@ export function placeAt(path: Path, options: PlaceOptions): Place {
       return placeAt([...path, key], { ...options, owner: inside });
     },
   };
+}
+
+/** Open a file that a spec refers to; undefined: there is none. */
+function documentAt(
+  file: string | URL,
+  options: PlaceOptions,
+): PlacedDocument | undefined {
+  const { folder, problems, source } = options;
+  const path = file instanceof URL
+    ? fromHere(fileURLToPath(file))
+    : isAbsolute(file)
+    ? file
+    : join(folder, file);
+  // What comes with the program is no file of the user's.
+  const read = file instanceof URL
+    ? (path: string) => Deno.readTextFileSync(path)
+    : source.read;
+  let text: string | undefined;
+  try {
+    text = read?.(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  if (text === undefined) return undefined;
+  const document = new SpecDocument(
+    { name: path, text, order: behindSpecs },
+    problems,
+  );
+  const { value } = document;
+  const inner: Source = {
+    value,
+    leaves: new Map(),
+    gaps: [],
+    secrets: [],
+    document,
+    secretPaths: new Set(),
+    ...(source.read ? { read: source.read } : {}),
+  };
+  return { value, place: placeAt([], { ...options, source: inner }) };
+}
+
+function fromHere(path: string): string {
+  const short = relative(Deno.cwd(), path);
+  return short.startsWith("..") ? path : short;
 }
 
 /** Whether a text at or below a path lacks something. */

@@ -116,6 +116,7 @@ function readSource(file: SpecFile, options: SourceOptions): Source {
     ...interpolate(document.value, { env, read: readSecret }),
     document,
     secretPaths: new Set(),
+    read,
   };
 }
 

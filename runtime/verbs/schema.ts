@@ -4,7 +4,7 @@
  * @module
  */
 import type { Registry } from "../component.ts";
-import { specSchema } from "../spec/json_schema.ts";
+import { specSchema, tableSchemas } from "../spec/json_schema.ts";
 import {
   referenceFile,
   referenceIndex,
@@ -26,7 +26,7 @@ export const schemaVerb: Verb = (program, { registry, terminal }) => {
     .command("schema")
     .summary("write the JSON Schema and the reference")
     .description(
-      `write ${specs}/pipeline.schema.json and ${reference}/*.md from the ` +
+      `write the schemas in ${specs}/ and ${reference}/*.md from the ` +
         "components that there are",
     )
     .option("--check", "write nothing; end with 1 if a file would change")
@@ -68,6 +68,12 @@ function generate(
       `${specs}/pipeline.schema.json`,
       `${JSON.stringify(specSchema(registry), null, 2)}\n`,
     ],
+    ...tableSchemas(registry).map(({ folder, noun, schema }) =>
+      [
+        `${specs}/${folder}/${noun}.schema.json`,
+        `${JSON.stringify(schema, null, 2)}\n`,
+      ] as const
+    ),
     [`${reference}/README.md`, unformatted + referenceIndex(registry)],
     ...pages,
   ]);
