@@ -7,6 +7,7 @@ import {
   type Admission,
   type Clock,
   type Connected,
+  type Cost,
   type Logger,
   type Recorded,
   type RecordOptions,
@@ -22,6 +23,7 @@ import {
 } from "./answer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
+import type { Tariff } from "./plan.ts";
 import { recordRange } from "./record.ts";
 import type { Call } from "./rpc.ts";
 import { Steering } from "./steering.ts";
@@ -240,10 +242,19 @@ export class EvmClient implements Connected {
     candidates: readonly Endpoint[],
     { priority = "backfill", signal }: CallOptions,
   ): Promise<Admission> {
+    const methods = calls.map(({ method }) => method);
+    const tariffs = new Map(
+      candidates.map(({ budget, tariff }) => [budget, tariff]),
+    );
+    const priced = this.endpoints.some(({ tariff }) => tariff.isPriced);
     return this.#options.scheduler.admit({
-      method: calls.map(({ method }) => method).join("+"),
+      method: methods.join("+"),
       // Providers count the calls of a batch one by one.
       price: calls.length,
+      // Without prices the order of the endpoints decides.
+      ...(priced
+        ? { cost: (budget) => costOf(tariffs.get(budget), methods) }
+        : {}),
       priority,
       budgets: candidates.map(({ budget }) => budget),
       ...(signal ? { signal } : {}),
@@ -279,4 +290,10 @@ export class EvmClient implements Connected {
     return `Endpoint "${name}" of "${this.name}" (${host}) serves chain ` +
       `${chainId}, expected ${this.#chainId}`;
   }
+}
+
+function costOf(tariff: Tariff | undefined, methods: readonly string[]): Cost {
+  if (tariff !== undefined) return tariff.cost(methods);
+  const count = methods.length;
+  return { calls: count, credits: count, weight: count };
 }

@@ -7,16 +7,24 @@ import {
   type Config,
   type ConnectionContext,
   defineConnection,
-  type Field,
   type Fields,
   fields,
   optional,
-  type Place,
   UserError,
-  type Window,
 } from "../../runtime/component.ts";
 import { type BlockRange, EvmClient } from "./client.ts";
 import { Endpoint } from "./endpoint.ts";
+import {
+  checkEndpoint,
+  checkGroups,
+  endpointFields,
+  type EndpointSettings,
+  keysOf,
+  limitFields,
+  RECORDING,
+  urlField,
+} from "./endpoint_fields.ts";
+import { Tariff } from "./plan.ts";
 import { openRecording, type Recording, RecordingError } from "./recording.ts";
 import { RecordingTransport } from "./replay.ts";
 import { HttpTransport, type Transport } from "./rpc.ts";
@@ -25,60 +33,14 @@ import { HttpTransport, type Transport } from "./rpc.ts";
 // calls a second, more than any free plan allows.
 const IN_FLIGHT = 16;
 
-const RECORDING = "recording:";
-
-/** An address of a node; an empty one leaves the endpoint out. */
-const url: Field<string> = {
-  doc: "Where the node is: http, https, or recording:PATH; " +
-    "{key} stands for the key, and an empty one leaves the endpoint out",
-  required: true,
-  schema: { type: "string", examples: ["https://eth.example.org/v2/{key}"] },
-  read(value, place) {
-    if (typeof value !== "string") return place.report("Expected a URL");
-    if (value === "" || value.startsWith(RECORDING)) return value;
-    const { protocol } = URL.parse(value) ?? {};
-    if (protocol === "http:" || protocol === "https:") return value;
-    // The text may hold a key, so no message repeats it.
-    return place.report(
-      "Expected an http or https URL, or recording:PATH",
-      /^wss?:/.test(value) ? "use the provider's https URL" : undefined,
-    );
-  },
-};
-
-const limits = {
-  keys: optional(fields.list(
-    fields.secret("An API key"),
-    "API keys, each with limits of its own; may be separated by commas",
-  )),
-  rate: optional(fields.rate("Calls that one key may make: 25/s")),
-  quota: optional(fields.rate("Calls that one key may make: 100000/day")),
-  in_flight: optional(fields.integer(
-    "Calls of one key that may be under way at once",
-    { min: 1, max: 1000 },
-  )),
-  batch: optional(
-    fields.integer("Calls that may share one request; 1: none", {
-      min: 1,
-      max: 100,
-    }),
-    1,
-  ),
-};
-
-const endpoint = {
-  name: fields.string("Name of the endpoint, for logs and metrics"),
-  url,
-  ...limits,
-};
-
 const members = {
   chain_id: optional(fields.integer("Id that every endpoint must report")),
-  url: optional(url),
-  ...limits,
+  url: optional(urlField),
+  ...limitFields,
   endpoints: optional(fields.list(
-    fields.object(endpoint, "One provider or node"),
-    "Several providers or nodes; the preferred ones first",
+    fields.object(endpointFields, "One provider or node"),
+    "Several providers or nodes; the preferred ones first where prices do " +
+      "not decide",
   )),
   timeout: optional(fields.duration("How long an answer may take"), "30s"),
   missing_timeout: optional(
@@ -88,7 +50,6 @@ const members = {
 } satisfies Fields;
 
 type Settings = Config<typeof members>;
-type EndpointSettings = Config<typeof endpoint>;
 
 /** Nodes of one EVM chain behind HTTP, paced and interchangeable. */
 export const evm = defineConnection({
@@ -140,10 +101,11 @@ sinks:
         at.at("name").report(`Two endpoints are called "${one.name}"`);
       }
       seen.add(one.name);
-      checkKeys(one, at);
+      checkEndpoint(one, at);
     });
+    checkGroups(config.endpoints ?? [], place);
     if (config.url !== undefined) {
-      checkKeys({ ...config, url: config.url }, place);
+      checkEndpoint({ ...config, url: config.url }, place);
     }
   },
   async open(config, context) {
@@ -158,7 +120,13 @@ sinks:
         const recording = await recordingAt(path);
         range = recording.header;
         // Nobody counts what is read from a file.
-        const unlimited = { ...one, quota: undefined, rate: undefined };
+        const unlimited = {
+          ...one,
+          plan: undefined,
+          quota: undefined,
+          quota_group: undefined,
+          rate: undefined,
+        };
         endpoints.push(openEndpoint(
           unlimited,
           new RecordingTransport(recording),
@@ -213,30 +181,27 @@ function endpointsOf(
   return [{ ...config, name, url: config.url ?? "" }];
 }
 
-/** Keys of an endpoint; one that is empty when it needs none. */
-function keysOf({ keys }: EndpointSettings): readonly string[] {
-  const split = (keys ?? []).flatMap((one) => one.split(","))
-    .map((one) => one.trim())
-    .filter((one) => one !== "");
-  return split.length > 0 ? split : [""];
-}
-
 function openEndpoint(
   settings: EndpointSettings,
   transport: Transport,
   { context, config }: { context: ConnectionContext; config: Settings },
 ): Endpoint {
   const { clock, log, metrics, name, scheduler } = context;
-  const { in_flight = IN_FLIGHT, quota, rate, url } = settings;
-  const windows = [rate, quota].filter((one): one is Window =>
-    one !== undefined
-  );
+  const { in_flight = IN_FLIGHT, url } = settings;
+  const tariff = new Tariff(settings);
   const label = settings.name === name ? name : `${name}/${settings.name}`;
   return new Endpoint({
     name: settings.name,
     host: URL.parse(url)?.host || url,
     transport,
-    budget: scheduler.budget({ name: label, windows, inFlight: in_flight }),
+    budget: scheduler.budget({
+      name: label,
+      windows: tariff.windows,
+      inFlight: in_flight,
+      group: settings.quota_group,
+      reserve: settings.reserve,
+    }),
+    tariff,
     inFlight: in_flight,
     timeout: config.timeout,
     batch: settings.batch,
@@ -244,17 +209,4 @@ function openEndpoint(
     log,
     metrics,
   });
-}
-
-function checkKeys(
-  { keys, url }: Pick<EndpointSettings, "keys" | "url">,
-  place: Place,
-): void {
-  const uses = url.includes("{key}");
-  if (keys !== undefined && !uses && url !== "") {
-    place.at("keys").report("The url has no place for a key", "put {key} in");
-  }
-  if (keys === undefined && uses) {
-    place.at("url").report("The url needs a key", "add keys");
-  }
 }

@@ -12,6 +12,7 @@ import {
 } from "../../runtime/component.ts";
 import { RpcError } from "./errors.ts";
 import { MalformedError, whole } from "./hex.ts";
+import type { Tariff } from "./plan.ts";
 import type { Call, Reply, Transport } from "./rpc.ts";
 
 // Pauses of an endpoint that keeps failing or refusing, doubled each time.
@@ -39,6 +40,8 @@ export interface EndpointOptions {
   readonly host: string;
   readonly transport: Transport;
   readonly budget: Budget;
+  /** What its calls cost. */
+  readonly tariff: Tariff;
   /** Calls that may be under way at once. */
   readonly inFlight: number;
   /** Milliseconds that an answer may take. */
@@ -55,6 +58,8 @@ export class Endpoint {
   readonly name: string;
   readonly host: string;
   readonly budget: Budget;
+  /** What its calls cost. */
+  readonly tariff: Tariff;
   /** Calls that may be under way at once. */
   readonly inFlight: number;
   /** The chain that it said it serves; undefined until it was asked. */
@@ -64,7 +69,6 @@ export class Endpoint {
   readonly #counters = new Map<string, Counter>();
   #batch: number;
   #closed: string | undefined;
-  #coolUntil = 0;
   #quietUntil = 0;
   /** Refusals and failures in a row, each at most once per pause. */
   #refusals = 0;
@@ -74,6 +78,7 @@ export class Endpoint {
     this.name = options.name;
     this.host = options.host;
     this.budget = options.budget;
+    this.tariff = options.tariff;
     this.inFlight = options.inFlight;
     this.#batch = options.batch;
     this.#options = options;
@@ -91,12 +96,13 @@ export class Endpoint {
 
   /** When its pause ends; in the past when there is none. */
   get coolUntil(): number {
-    return this.#coolUntil;
+    return this.budget.cooledUntil;
   }
 
   /** Whether it offers a method, as far as is known. */
   offers(method: string): boolean {
-    return (this.#lacks.get(method) ?? 0) < UNSUPPORTED_TIMES;
+    return (this.#lacks.get(method) ?? 0) < UNSUPPORTED_TIMES &&
+      this.tariff.includes(method);
   }
 
   /**
@@ -194,7 +200,7 @@ export class Endpoint {
 
   #refused(error: RpcError, left: number): void {
     // What left before the last refusal was known tells nothing new.
-    if (left >= this.#coolUntil) this.#refusals++;
+    if (left >= this.coolUntil) this.#refusals++;
     const step = pause(FIRST_COOL_DOWN_MS, this.#refusals);
     const { retryAfter } = error;
     const wait = retryAfter === undefined
@@ -205,38 +211,48 @@ export class Endpoint {
     this.#cool(wait, "Rate limit", error.message);
   }
 
-  /** Where the provider does not say when its quota comes back, guess. */
+  /** Where neither plan nor provider says when a quota comes back, guess. */
   #exhausted(error: RpcError): void {
     const now = this.#options.clock.now();
+    const period = /daily|day/i.test(error.message)
+      ? "day"
+      : /month/i.test(error.message)
+      ? "month"
+      : undefined;
     // A day or a month turns at 00:00 UTC everywhere we know of; of anything
     // else we know nothing, and one refused call an hour finds out.
-    const turn = /daily|monthly|day|month/i.test(error.message)
-      ? DAY_MS
-      : HOUR_MS;
-    const reset = Math.ceil((now + 1) / turn) * turn + RESET_MARGIN_MS;
-    const wait = error.retryAfter ?? reset - now;
-    this.#cool(wait, "Quota spent", error.message);
+    const turn = period === undefined ? HOUR_MS : DAY_MS;
+    const guess = Math.ceil((now + 1) / turn) * turn + RESET_MARGIN_MS;
+    const until = this.budget.resetAfter(period) ??
+      (error.retryAfter === undefined ? guess : now + error.retryAfter);
+    this.#cool(until - now, "Quota spent", error.message);
   }
 
   #down(error: RpcError, left: number): void {
-    if (left >= this.#coolUntil) this.#failures++;
+    if (left >= this.coolUntil) this.#failures++;
     // One lost call is no outage: the next may leave at once.
     if (this.#failures < 2) return;
     const wait = pause(FIRST_PAUSE_MS, this.#failures - 1);
     this.#cool(Math.max(wait, error.retryAfter ?? 0), "Fails", error.message);
   }
 
-  #cool(wait: number, what: string, reason: string): void {
+  #cool(
+    wait: number,
+    what: "Rate limit" | "Quota spent" | "Fails",
+    reason: string,
+  ): void {
     const { budget, clock, log } = this.#options;
     const until = clock.now() + wait;
-    if (until <= this.#coolUntil) return;
-    this.#coolUntil = until;
-    budget.coolUntil(until);
+    // Of an account with many keys the first one says it for all.
+    if (until <= this.coolUntil) return;
+    if (what === "Fails") budget.coolUntil(until);
+    else budget.coolGroupUntil(until);
     // A limit that is set too high is refused every second, for hours.
     const often = clock.now() < this.#quietUntil;
     if (!often) this.#quietUntil = clock.now() + QUIET_MS;
     log[often ? "debug" : "warn"](`${what}: endpoint pauses`, {
       endpoint: this.name,
+      ...(budget.group === budget.name ? {} : { quota_group: budget.group }),
       reason,
       pause_ms: Math.round(wait),
       until: new Date(until).toISOString(),

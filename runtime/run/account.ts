@@ -6,6 +6,7 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { Pause } from "./pause.ts";
 import { Quota } from "./quota.ts";
 import type { Cost, Priority, Window, WindowUsage } from "./scheduler.ts";
 import { Spending } from "./spending.ts";
@@ -48,7 +49,7 @@ export class Account {
   #lastLeft = -Infinity;
   /** Milliseconds that history waits behind the last call. */
   #spacing = 0;
-  #cool: { readonly wall: number; readonly elapsed: number } | undefined;
+  readonly #pause: Pause;
 
   constructor(
     name: string,
@@ -62,6 +63,7 @@ export class Account {
     this.windows = windows;
     this.reserve = reserve;
     this.#around = context;
+    this.#pause = new Pause(context.clock, context.elapsed);
     this.#meters = windows.map((window) => ({
       window,
       spending: window.reset
@@ -75,16 +77,12 @@ export class Account {
 
   /** When its pause ends; in the past when there is none. */
   get cooledUntil(): number {
-    return this.#cool?.wall ?? -Infinity;
+    return this.#pause.until;
   }
 
   /** No call leaves before this instant. */
   coolUntil(instant: number): void {
-    const { changed, clock, elapsed } = this.#around;
-    if (this.#cool && this.#cool.wall >= instant) return;
-    const left = instant - clock.now();
-    this.#cool = { wall: instant, elapsed: elapsed() + left };
-    changed();
+    if (this.#pause.extend(instant)) this.#around.changed();
   }
 
   /** When the quota comes back that is spent, as the provider says. */
@@ -121,7 +119,7 @@ export class Account {
   /** Milliseconds until it admits a call; infinite: when another has ended. */
   wait(cost: Cost, priority: Priority): number {
     const now = this.#around.elapsed();
-    let wait = this.#cooling(now);
+    let wait = this.#pause.left();
     for (const meter of this.#meters) {
       wait = Math.max(wait, this.#waitFor(meter, cost, priority));
     }
@@ -180,17 +178,6 @@ export class Account {
       ? this.#around.clock.now()
       : this.#around.elapsed();
     return spending.admits(now, units, count) - now;
-  }
-
-  #cooling(now: number): number {
-    if (!this.#cool) return 0;
-    // The wall clock may be set: the earlier of both clocks decides.
-    const left = Math.min(
-      this.#cool.wall - this.#around.clock.now(),
-      this.#cool.elapsed - now,
-    );
-    if (left <= 0) this.#cool = undefined;
-    return Math.max(0, left);
   }
 }
 

@@ -12,6 +12,7 @@
 import type { Account, Spent } from "./account.ts";
 import type { Clock } from "./clock.ts";
 import type { Counter, Gauge, Metrics } from "./metrics.ts";
+import { Pause } from "./pause.ts";
 import type {
   Admission,
   Budget,
@@ -56,6 +57,7 @@ export class PacedBudget implements Budget {
     backfill: 0,
   };
   readonly #around: Surroundings;
+  readonly #pause: Pause;
   readonly #running: Gauge;
   readonly #waited: Counter;
   /** When connections that are open and idle were used last. */
@@ -70,6 +72,7 @@ export class PacedBudget implements Budget {
     this.account = around.account;
     this.inFlight = inFlight;
     this.#around = around;
+    this.#pause = new Pause(around.clock, around.elapsed);
     this.#running = around.metrics.gauge("sluice_rpc_in_flight", {
       endpoint: name,
     });
@@ -83,10 +86,14 @@ export class PacedBudget implements Budget {
   }
 
   get cooledUntil(): number {
-    return this.account.cooledUntil;
+    return Math.max(this.#pause.until, this.account.cooledUntil);
   }
 
   coolUntil(instant: number): void {
+    if (this.#pause.extend(instant)) this.#around.changed();
+  }
+
+  coolGroupUntil(instant: number): void {
     this.account.coolUntil(instant);
   }
 
@@ -101,7 +108,7 @@ export class PacedBudget implements Budget {
   /** Milliseconds until the call may leave; infinite: when one has ended. */
   wait(cost: Cost, priority: Priority): number {
     if (this.#under >= this.inFlight) return Infinity;
-    return this.account.wait(cost, priority);
+    return Math.max(this.#pause.left(), this.account.wait(cost, priority));
   }
 
   /** Let a call leave now. */

@@ -69,13 +69,12 @@ export interface Budget {
   readonly name: string;
   /** The account that pays; the budget's own name without a group. */
   readonly group: string;
-  /** When the account's pause ends; in the past when there is none. */
+  /** When its pause ends or its account's; in the past without one. */
   readonly cooledUntil: number;
-  /**
-   * No call of the account leaves before this instant (milliseconds since
-   * 1970).
-   */
+  /** No call leaves before this instant (milliseconds since 1970). */
   coolUntil(instant: number): void;
+  /** As `coolUntil`, for every budget of the group. */
+  coolGroupUntil(instant: number): void;
   /**
    * When the account's quota comes back that the provider says is spent;
    * undefined when none of its windows has a reset.

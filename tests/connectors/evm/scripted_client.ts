@@ -9,6 +9,7 @@ import { createScheduler } from "../../../runtime/run/scheduler.ts";
 import { EvmClient } from "../../../connectors/evm/client.ts";
 import { Endpoint } from "../../../connectors/evm/endpoint.ts";
 import { RpcError } from "../../../connectors/evm/errors.ts";
+import { type PriceSettings, Tariff } from "../../../connectors/evm/plan.ts";
 import type { Call, Reply, Transport } from "../../../connectors/evm/rpc.ts";
 import { openContext } from "../../contracts/open_context.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
@@ -30,6 +31,9 @@ export interface Made {
 export interface ScriptedEndpoint {
   readonly script: Script;
   readonly windows?: readonly Window[];
+  /** Prices and limits; `windows` come on top. */
+  readonly prices?: PriceSettings;
+  readonly group?: string;
   /** What `eth_chainId` gives; 0x1 when absent. */
   readonly chainId?: unknown;
   readonly batch?: number;
@@ -62,15 +66,18 @@ export class ScriptedClient {
     const scheduler = createScheduler({ clock, metrics });
     const made = Object.entries(endpoints).map(([name, given]) => {
       const one = typeof given === "function" ? { script: given } : given;
+      const tariff = new Tariff(one.prices ?? {});
       return new Endpoint({
         name,
         host: `${name}.example`,
         transport: this.#transport(name, one),
         budget: scheduler.budget({
           name,
-          windows: one.windows ?? [],
+          windows: [...one.windows ?? [], ...tariff.windows],
           inFlight: 16,
+          group: one.group,
         }),
+        tariff,
         inFlight: 16,
         timeout: 30_000,
         batch: one.batch ?? 1,
