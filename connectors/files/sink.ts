@@ -73,6 +73,7 @@ export const fileSink = defineSink({
   fields: fileFields,
   batch: (config) => formatOf(config) === "parquet" ? large : small,
   target: ({ path }) => path,
+  alone: true,
   delivery: (config) =>
     formatOf(config) === "parquet"
       ? "exactly once: files behind the cursor are deleted after a crash; " +

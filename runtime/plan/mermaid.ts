@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Port, Spec, Stage, TransformStage } from "../spec/spec.ts";
+import type { Port, Spec, Stage } from "../spec/spec.ts";
 import { isErrors, portName } from "./port.ts";
 
 const shapes: Readonly<Record<Stage["kind"], readonly [string, string]>> = {
@@ -67,13 +67,13 @@ function edgesInto(
   });
 }
 
-/** Transforms that may reject rows, when a sink reads these. */
-function rejecting(spec: Spec): readonly TransformStage[] {
+/** Stages that may reject rows, when a sink reads these. */
+function rejecting(spec: Spec): readonly Stage[] {
   const read = spec.stages.some((stage) =>
     stage.kind === "sink" && stage.inputs.some(isErrors)
   );
   if (!read) return [];
-  return spec.stages.filter((stage) => stage.kind === "transform")
+  return spec.stages.filter((stage) => stage.kind !== "sink")
     .filter(({ definition }) => definition.rejects);
 }
 

@@ -65,6 +65,9 @@ export interface OutputPlan {
 export interface SourcePlan extends StagePlan {
   /** Whether its units may be replaced later. */
   readonly reorgs: boolean;
+  /** Who keeps the positions when any number of processes share its units. */
+  readonly shared: string | undefined;
+  readonly rejects: boolean;
   readonly calls: readonly PlannedCall[];
   readonly outputs: readonly OutputPlan[];
 }
@@ -131,6 +134,10 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
     type: definition.type,
     connection,
     reorgs: definition.reorgs,
+    shared: definition.shared
+      ? definition.positions?.(config, spec.name) ?? "the other side"
+      : undefined,
+    rejects: definition.rejects ?? false,
     calls: definition.calls?.(config, used) ?? [],
     outputs: Object.entries(outputs).map(([port, schema]) =>
       planOutput({ stage: name, port }, {
@@ -180,7 +187,7 @@ function planSink(stage: SinkStage, spec: Spec): SinkPlan {
     connection,
     from: inputs.map((port) => portName(port, spec)),
     source,
-    delivery: definition.delivery(config),
+    delivery: deliveryOf(stage, spec),
     deliver,
     batch: {
       rows: batch.rows,
@@ -193,6 +200,23 @@ function planSink(stage: SinkStage, spec: Spec): SinkPlan {
       connection: spec.connections.get(connection ?? "")?.config,
     }) ?? [],
   };
+}
+
+/** What a sink can promise behind its source. */
+function deliveryOf(
+  { config, definition, source }: SinkStage,
+  { stages }: Spec,
+): string {
+  const shared = stages.some((stage) =>
+    stage.kind === "source" && stage.name === source &&
+    stage.definition.shared
+  );
+  if (!shared) return definition.delivery(config);
+  return definition.merges
+    ? "each row once in the end: what comes again after a crash or when " +
+      "processes come and go merges by key"
+    : "at least once: rows come again after a crash or when processes come " +
+      "and go";
 }
 
 function planColumns(

@@ -42,14 +42,22 @@ export function planText(plan: Plan): string {
 }
 
 function sourceLines(source: SourcePlan, listed: Listed): readonly string[] {
-  const { calls, outputs, reorgs } = source;
+  const { calls, outputs, rejects, reorgs, shared } = source;
   return [
     `Source ${titleOf(source)}`,
     "",
     ...indented([
-      reorgs
-        ? "units may be replaced: reorgs are noticed and taken back"
-        : "units are never replaced",
+      ...shared === undefined
+        ? [
+          reorgs
+            ? "units may be replaced: reorgs are noticed and taken back"
+            : "units are never replaced",
+        ]
+        : [
+          "any number of processes may run this pipeline and share its units",
+          `positions: in ${shared}, moved on when every sink has stored`,
+        ],
+      ...rejects ? ["may send rows to errors"] : [],
       ...callLines(calls),
       ...outputs.flatMap((output) => outputLines([output], listed)),
     ]),
@@ -91,14 +99,17 @@ function sinkLines(
   { listed, plan }: { readonly listed: Listed; readonly plan: Plan },
 ): readonly string[] {
   const { batch, columns, ddl, deliver, delivery, from, name, source } = sink;
-  const reorgs = plan.sources.some((one) => one.name === source && one.reorgs);
+  const origin = plan.sources.find((one) => one.name === source);
   return [
     `Sink ${titleOf(sink)}`,
     "",
     ...indented([
-      `reads ${from.join(", ")}, keeps a cursor of ${source}`,
+      `reads ${from.join(", ")}, ` +
+      (origin?.shared === undefined
+        ? `keeps a cursor of ${source}`
+        : `keeps no cursor`),
       `guarantee: ${delivery}`,
-      `delivers: ${deliverText(deliver, reorgs)}`,
+      `delivers: ${deliverText(deliver, origin)}`,
       `writes at ${batch.rows} rows, ${batch.bytes} or ${batch.every}, ` +
       "whichever comes first",
       ...columnLines(`sink ${name}`, columns, listed),
@@ -112,13 +123,21 @@ function statementLines(statement: string): readonly string[] {
   return `${statement.trim().replace(/;$/, "")};`.split("\n");
 }
 
-function deliverText(deliver: Deliver, reorgs: boolean): string {
+function deliverText(
+  deliver: Deliver,
+  origin: Pick<SourcePlan, "reorgs" | "shared"> | undefined,
+): string {
   if (typeof deliver === "object") {
     return `confirmations: ${deliver.confirmations}, ` +
       "when so many blocks are above";
   }
   if (deliver !== "latest") return `${deliver}, when the chain says so`;
-  return reorgs ? "latest, at once; a reorg is taken back" : "latest, at once";
+  if (origin?.shared !== undefined) {
+    return "at once; what its source takes back is taken back";
+  }
+  return origin?.reorgs
+    ? "latest, at once; a reorg is taken back"
+    : "latest, at once";
 }
 
 /** Outputs of one stage that have the same columns. */

@@ -6,6 +6,7 @@
 import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
 import type { Source } from "./place.ts";
+import { reportSharedSources } from "./shared_source.ts";
 import type { Top } from "./source.ts";
 import type { CheckedStage } from "./stages.ts";
 import { referencesOf } from "./wiring.ts";
@@ -36,7 +37,8 @@ export function adviseOn(options: AdviceOptions): void {
       { key: true },
     );
   }
-  reportShared(options.stages);
+  reportTargets(options.stages);
+  reportSharedSources(options.stages);
   // What a mistake hides is not unread.
   if (problems.failed) return;
   const read = new Set(
@@ -72,7 +74,10 @@ function adviseOnErrors(
 ): void {
   if (read.has(errorsName)) return;
   const rejecting = stages.find(({ config, draft: { definition, name } }) => {
-    if (definition?.kind !== "transform" || !read.has(name)) return false;
+    if (definition?.kind !== "transform" && definition?.kind !== "source") {
+      return false;
+    }
+    if (!read.has(name)) return false;
     const { rejects } = definition;
     return typeof rejects === "function" ? rejects(config) : rejects;
   })?.draft;
@@ -85,7 +90,7 @@ function adviseOnErrors(
 }
 
 /** Two sinks that write the same file or table would mix or undo their rows. */
-function reportShared(stages: readonly CheckedStage[]): void {
+function reportTargets(stages: readonly CheckedStage[]): void {
   const known = new Map<string, string>();
   for (const { config, connection, draft } of stages) {
     const { definition, name, place } = draft;

@@ -185,6 +185,20 @@ const chain = defineSource({
   open: () => ({ read: async function* () {} }),
 });
 
+const topics = defineSource({
+  type: "kafka",
+  summary: "Records of topics",
+  connection: kafka,
+  reorgs: false,
+  shared: true,
+  rejects: true,
+  positions: (_, pipeline) => `consumer group "${pipeline}"`,
+  fields: { topics: fields.list(fields.string("A topic"), "Topics to read") },
+  outputs: () => ({ rows: ports["transactions"] ?? [] }),
+  example,
+  open: () => ({ read: async function* () {} }),
+});
+
 const stateFields = {
   every: fields.string("How often"),
   contracts: fields.map(fields.address("A contract"), "Name to address"),
@@ -305,6 +319,7 @@ const file = defineSink({
   batch: () => limits,
   target: ({ path }) => path.text,
   delivery: () => "exactly once",
+  alone: true,
   example,
   open: () => openSink,
 });
@@ -320,6 +335,7 @@ const clickhouseSink = defineSink({
   },
   batch: () => limits,
   delivery: () => "exactly once",
+  merges: true,
   example,
   open: () => openSink,
 });
@@ -357,6 +373,7 @@ export const registry: Registry = [
   scylla,
   abiLookup,
   chain,
+  topics,
   state,
   classify,
   decode,
