@@ -9,6 +9,7 @@ import { RetryableError, SpecError, UserError } from "./errors.ts";
 import { FencedError } from "./run/state.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { graphVerb } from "./verbs/graph.ts";
+import { migrateVerb } from "./verbs/migrate.ts";
 import { newVerb } from "./verbs/new.ts";
 import { planVerb } from "./verbs/plan.ts";
 import { queryVerb } from "./verbs/query.ts";
@@ -28,6 +29,7 @@ const verbs: readonly Verb[] = [
   newVerb,
   statusVerb,
   resetVerb,
+  migrateVerb,
   queryVerb,
   recordVerb,
   schemaVerb,

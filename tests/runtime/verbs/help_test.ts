@@ -11,6 +11,7 @@ const verbs = [
   "new",
   "status",
   "reset",
+  "migrate",
   "query",
   "record",
   "schema",
