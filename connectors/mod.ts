@@ -17,6 +17,7 @@ import { chain } from "./evm/source.ts";
 import { fileSink } from "./files/sink.ts";
 import { kafka } from "./kafka/connection.ts";
 import { kafkaSink } from "./kafka/sink.ts";
+import { kafkaSource } from "./kafka/source.ts";
 import { classify } from "./rows/classify.ts";
 import { filter } from "./rows/filter.ts";
 import { module } from "./rows/module.ts";
@@ -40,6 +41,7 @@ export const components: Registry = [
   clickhouse,
   clickhouseSink,
   kafka,
+  kafkaSource,
   kafkaSink,
   scylla,
   scyllaSink,

@@ -121,7 +121,7 @@ sources:
 transforms:
   large: { type: filter, from: transactions, where: { value: { gte: 100 ether } } }
 sinks:
-  large:
+  table:
     type: clickhouse
     connection: warehouse
     from: large

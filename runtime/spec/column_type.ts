@@ -17,6 +17,7 @@ export function columnType(): Field<DeclaredColumn> {
   return {
     doc: `A type (${columnTypes.join(", ")}), with ? when it may be null`,
     required: true,
+    noun: "column type",
     schema: {
       type: "string",
       enum: columnTypes.flatMap((type) => [type, `${type}?`]),
