@@ -11,6 +11,7 @@ import {
   UserError,
 } from "../../runtime/component.ts";
 import type { KafkaClient } from "./client.ts";
+import { protocolError } from "./errors.ts";
 
 /** Kafka's number for a topic in requests about configurations. */
 const topicResource = 2;
@@ -85,12 +86,23 @@ export async function ensureTopics(
       const topics = missing.map((name) => creation(name, options.settings));
       // Another process may create them at the same time: false, no error.
       await admin.createTopics({ topics, waitForLeaders: false });
-      // Waits for each; waiting for leaders fails where the brokers have not
-      // heard of the topic yet.
-      for (const name of missing) await admin.fetchTopicOffsets(name);
+      for (const name of missing) await untilKnown(admin, name);
     }
     return await compareTopics(admin, names, options);
   });
+}
+
+/**
+ * Wait until the brokers have heard of a new topic. `waitForLeaders` fails
+ * where they have not, and only this question is asked again by kafkajs.
+ */
+async function untilKnown(admin: Admin, topic: string): Promise<void> {
+  try {
+    await admin.fetchTopicOffsets(topic);
+  } catch (error) {
+    // Known, and its leader is about to begin: the producer waits for that.
+    if (protocolError(error) !== "NOT_LEADER_FOR_PARTITION") throw error;
+  }
 }
 
 function creation(
