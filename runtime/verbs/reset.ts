@@ -5,6 +5,7 @@
  */
 import { UserError } from "../errors.ts";
 import { openState } from "./open_state.ts";
+import { refuseShared } from "./shared_positions.ts";
 import { loadSpec, type Verb } from "./verb.ts";
 
 /** Forget where sinks stand, so that the next run starts over. */
@@ -17,6 +18,11 @@ export const resetVerb: Verb = (program, context) => {
     .option("--source <name>", "only this source and the sinks behind it")
     .action(async (file, { sink, source }) => {
       const spec = await loadSpec(file, context);
+      refuseShared(spec, {
+        action: `reset "${spec.name}"`,
+        remedy: "move it there while no process runs, or name another one " +
+          "in the spec to begin anew",
+      });
       await using opened = await openState(spec, context);
       const state = opened.store;
       const owner = await state.acquire();

@@ -14,6 +14,7 @@ import { ProgressReporter } from "../run/progress.ts";
 import { listenToSignals } from "../run/signals.ts";
 import type { Spec } from "../spec/spec.ts";
 import { awaitState } from "./open_state.ts";
+import { refuseShared } from "./shared_positions.ts";
 import { summary } from "./summary.ts";
 import { terminalLogger } from "./terminal.ts";
 import { loadSpec, type Verb, type VerbContext } from "./verb.ts";
@@ -77,6 +78,12 @@ async function runOne(
 ): Promise<readonly SinkResult[]> {
   const { signals, terminal } = context;
   const { dryRun = false, from, verbose } = typed;
+  if (from !== undefined || (typed.to ?? typed.until) !== undefined) {
+    refuseShared(spec, {
+      action: `run a range of "${spec.name}"`,
+      remedy: "run it without --from and --to",
+    });
+  }
   const log = terminalLogger(terminal, {
     level: verbose ? "debug" : "info",
     secrets: spec.secrets,

@@ -6,6 +6,7 @@
 import Table from "cli-table3";
 import type { SinkStage } from "../spec/spec.ts";
 import { lookAtState } from "./open_state.ts";
+import { type SharedPositions, sharedPositions } from "./shared_positions.ts";
 import { loadSpec, type Verb } from "./verb.ts";
 
 /** Show where each sink stands. */
@@ -17,6 +18,13 @@ export const statusVerb: Verb = (program, context) => {
     .option("--json", "print JSON instead of a table")
     .action(async (file, { json }) => {
       const spec = await loadSpec(file, context);
+      const shared = sharedPositions(spec);
+      if (shared.length > 0) {
+        context.terminal.print(
+          json ? JSON.stringify(shared) : shared.map(sharedLine).join("\n"),
+        );
+        return;
+      }
       await using state = await lookAtState(spec, context);
       const cursors = await state?.store.cursors() ?? [];
       const sinks = spec.stages.filter((stage): stage is SinkStage =>
@@ -40,3 +48,7 @@ export const statusVerb: Verb = (program, context) => {
       context.terminal.print(table.toString());
     });
 };
+
+function sharedLine({ keeper, source }: SharedPositions): string {
+  return `${source}: ${keeper} keeps what its sinks have stored`;
+}
