@@ -9,10 +9,16 @@ import type {
   QueryOptions,
   types as driverTypes,
 } from "cassandra-driver";
-import type { Connected, QueryFormat } from "../../runtime/component.ts";
+import type {
+  Connected,
+  QueryFormat,
+  StateOptions,
+  StateStore,
+} from "../../runtime/component.ts";
 import { type ErrorContext, scyllaError } from "./errors.ts";
 import { resultText } from "./result.ts";
 import type { Consistency, Session } from "./session.ts";
+import { openScyllaState } from "./state.ts";
 
 /** A row by column name, as the driver decodes it. */
 export type Answer = { readonly [column: string]: unknown };
@@ -140,6 +146,10 @@ export class ScyllaClient implements Connected {
       rows.push(next.value);
     }
     return await resultText({ columns: result.columns ?? [], rows }, format);
+  }
+
+  state(options: StateOptions): Promise<StateStore> {
+    return openScyllaState(this, options);
   }
 
   /** Do something with the driver itself; its errors become the runtime's. */

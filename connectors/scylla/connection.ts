@@ -76,7 +76,7 @@ export const scylla = defineConnection({
   type: "scylla",
   summary: "A ScyllaDB or Apache Cassandra cluster",
   fields: scyllaFields,
-  offers: ["query"],
+  offers: ["query", "state"],
   check({ config, place }) {
     const hosts = hostsOf(config);
     const wrong = hosts.find((one) =>

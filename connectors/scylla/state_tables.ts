@@ -1,0 +1,76 @@
+/**
+ * The tables of pipelines' state.
+ *
+ * A lightweight transaction reaches one partition, so the fence and all that
+ * it protects are in one: cursors, origins and journal events of a pipeline,
+ * with its lease in columns that the partition's rows share. The rows of
+ * journaled units are large and are stored beside it, by plain writes: nobody
+ * finds them without their event, which the fence protects.
+ *
+ * @module
+ */
+import { UserError } from "../../runtime/component.ts";
+import type { ScyllaClient } from "./client.ts";
+
+/** What a pipeline remembers. */
+export const stateTable = "sluice_state";
+
+/** The rows of journaled units. */
+export const rowsTable = "sluice_journal";
+
+/** Statements that create what is missing. */
+export const stateTables: Readonly<Record<string, string>> = {
+  [stateTable]: `CREATE TABLE IF NOT EXISTS ${stateTable} (
+  pipeline text,
+  kind text,
+  name text,
+  seq bigint,
+  record text,
+  epoch bigint static,
+  owner text static,
+  PRIMARY KEY (pipeline, kind, name, seq)
+) WITH comment = 'Cursors, journal and lease of Sluice pipelines'`,
+  [rowsTable]: `CREATE TABLE IF NOT EXISTS ${rowsTable} (
+  pipeline text,
+  journal text,
+  seq bigint,
+  epoch bigint,
+  part int,
+  data blob,
+  PRIMARY KEY ((pipeline, journal), seq, epoch, part)
+) WITH comment = 'Rows of blocks that Sluice may have to take back'`,
+};
+
+/** Whether all tables are there. */
+export async function hasStateTables(client: ScyllaClient): Promise<boolean> {
+  return (await missingTables(client)).length === 0;
+}
+
+/** Create what is missing; the keyspace is the connection's. */
+export async function createStateTables(client: ScyllaClient): Promise<void> {
+  // Asked first: the user of a pipeline may lack the right to create, and
+  // Cassandra dislikes that two processes create one table at once.
+  for (const statement of await missingTables(client)) {
+    try {
+      await client.execute(statement, [], { prepare: false });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(
+        `Cannot create the tables of the state: ${error.message}; have them ` +
+          `created in keyspace "${client.keyspace}" by ${statement}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function missingTables(client: ScyllaClient): Promise<string[]> {
+  const { rows } = await client.execute(
+    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?",
+    [client.keyspace],
+    { consistency: "one", idempotent: true },
+  );
+  const known = new Set(rows.map((row) => row["table_name"]));
+  return Object.entries(stateTables)
+    .flatMap(([name, statement]) => known.has(name) ? [] : [statement]);
+}
