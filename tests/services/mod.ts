@@ -15,10 +15,11 @@
  * ```
  *
  * `deno task test` starts these before the tests; else the first test that
- * asks starts one, which ends with the test process however that ends. Shared
- * servers are never stopped, killed or paused by a test.
+ * asks starts one, which ends with the test process however that ends. A suite
+ * that registers its tests itself takes `ignore: withoutJava()`.
  *
- * A test that does so, or that needs settings, has a server of its own:
+ * Shared servers are never stopped, killed or paused by a test. A test that
+ * does so, or that needs settings, has a server of its own:
  *
  * ```ts ignore
  * await using kafka = await startKafka({ sasl: "app:secret", brokers: 3 });
@@ -118,18 +119,25 @@ const required = Deno.env.get("SLUICE_REQUIRE_JAVA") === "1";
 let warned = false;
 
 /**
+ * Whether tests that need a server in Java are to be ignored, said once for
+ * each file: for suites that register their tests themselves.
+ */
+export function withoutJava(): boolean {
+  if (!missing || required) return false;
+  const line = `SKIPPED: tests that need servers in Java. ${missing}\n`;
+  if (!warned) Deno.stderr.writeSync(new TextEncoder().encode(line));
+  warned = true;
+  return true;
+}
+
+/**
  * Register a test that needs a server in Java. Without Java it is ignored,
- * said once for each file; with `SLUICE_REQUIRE_JAVA=1` it fails.
+ * loudly; with `SLUICE_REQUIRE_JAVA=1` it fails.
  */
 export function javaTest(name: string, fn: () => Promise<void>): void {
-  if (missing && !required && !warned) {
-    warned = true;
-    const line = `SKIPPED: tests that need servers in Java. ${missing}\n`;
-    Deno.stderr.writeSync(new TextEncoder().encode(line));
-  }
   Deno.test({
     name,
-    ignore: missing !== undefined && !required,
+    ignore: withoutJava(),
     fn: async () => {
       if (missing) throw new Error(missing);
       await fn();
