@@ -32,10 +32,22 @@ const zstd: Codec = {
   decompress: (buffer) => inflate(buffer),
 };
 
+/**
+ * What a frame says of itself, and its checksum: version 1, blocks of 4 MiB
+ * that do not refer to each other. lz4js leaves the last part out, which
+ * Kafka insists on; it is true of a frame with a single block.
+ */
+const lz4Descriptor = [0x60, 0x70, 0x73];
+
+/** Where the descriptor is: behind the magic number. */
+const lz4DescriptorAt = 4;
+
 const lz4: Codec = {
   async compress({ buffer }) {
     const { default: lz4js } = await import("lz4js");
-    return asBuffer(lz4js.compress(buffer));
+    const frame = asBuffer(lz4js.compress(buffer));
+    frame.set(lz4Descriptor, lz4DescriptorAt);
+    return frame;
   },
   async decompress(buffer) {
     const { default: lz4js } = await import("lz4js");
@@ -53,6 +65,11 @@ const snappy: Codec = {
     return await codec().decompress(buffer);
   },
 };
+
+/** Largest batch that can be compressed, in bytes before compression. */
+export function largestBatch(compression: Compression): number {
+  return compression === "lz4" ? 4 << 20 : Infinity;
+}
 
 /** Tell kafkajs how to compress; its list of codecs is one for all clients. */
 export function registerCodecs(codecs: Record<number, unknown>): void {

@@ -19,7 +19,7 @@ import {
   type UnitInfo,
   type Value,
 } from "../../runtime/component.ts";
-import type { Compression } from "./codecs.ts";
+import { type Compression, largestBatch } from "./codecs.ts";
 import { partitionOf } from "./partitioner.ts";
 import { type Message, sizeOf, type TopicRecords } from "./sends.ts";
 import type { Topic } from "./topics.ts";
@@ -100,7 +100,9 @@ export function recordEncoder(options: RecordOptions): EncodeRecords {
       ? [{ target: only, group: rows, places: undefined }]
       : byTopic(rows, { topic, topics, reject });
     for (const { group, places, target } of groups) {
-      const { maxBytes, name, partitions } = target;
+      const { name, partitions } = target;
+      const maxBytes = Math.min(target.maxBytes, largestBatch(compression)) -
+        batchOverhead;
       const empty = tombstone && unit.op === "retract";
       const values = empty ? [] : encoders.get(name)?.(group, reject) ?? [];
       const messages: Message[] = [];
@@ -121,9 +123,9 @@ export function recordEncoder(options: RecordOptions): EncodeRecords {
           },
         };
         const size = sizeOf(message, overhead);
-        if (size > maxBytes - batchOverhead) {
+        if (size > maxBytes) {
           const stored = storedSize(message, compression, overhead);
-          if (stored > maxBytes - batchOverhead) {
+          if (stored > maxBytes) {
             reject(row, tooLarge(target, stored));
             continue;
           }
@@ -131,12 +133,7 @@ export function recordEncoder(options: RecordOptions): EncodeRecords {
         bytes += size;
         messages.push(message);
       }
-      records.push({
-        topic: name,
-        maxBytes: maxBytes - batchOverhead,
-        messages,
-        overhead,
-      });
+      records.push({ topic: name, maxBytes, messages, overhead });
     }
     return { data: records, bytes };
   };
