@@ -40,7 +40,12 @@ export class Registry {
 
   /** Ask for the registry's configuration, which is small and always there. */
   async health(): Promise<void> {
-    await this.#ask("reach the registry", "config");
+    const action = "reach the registry";
+    const { value } = await this.#ask<{ compatibilityLevel: string }>(
+      action,
+      "config",
+    );
+    if (value?.compatibilityLevel === undefined) throw this.#stranger(action);
   }
 
   /** The newest schema of a subject; undefined when it has none. */
@@ -134,18 +139,20 @@ export class Registry {
       throw new RetryableError(`${what}: HTTP ${status} ${text.slice(0, 200)}`);
     }
     const answer = parsed(text);
-    if (answer === undefined) {
-      throw new UserError(
-        `${what}: HTTP ${status} and no JSON; check the url under ` +
-          '"registry" of the connection: Apicurio\'s ends in /apis/ccompat/v7',
-      );
-    }
+    if (answer === undefined) throw this.#stranger(action);
     if (response.ok) return { value: answer as T };
     const refusal: Refusal = answer;
     if (status === 404 || status === 409 || status === 422) {
       return { refusal: { error_code: status, ...refusal } };
     }
     throw new UserError(`${what}: HTTP ${status} ${refusal.message ?? text}`);
+  }
+
+  #stranger(action: string): UserError {
+    return new UserError(
+      `${this.#cannot(action)}: that is no registry; check the url under ` +
+        '"registry" of the connection: Apicurio\'s ends in /apis/ccompat/v7',
+    );
   }
 
   #cannot(action: string): string {
