@@ -22,6 +22,11 @@ export const lengthBytes = 4;
 /** 2^256 - 1 takes 33 bytes with its sign: five words of 64 bits. */
 const varintBytes = 40;
 
+/** Longer texts are worth a call of the engine's encoder. */
+const longestByHand = 80;
+
+const encoder = new TextEncoder();
+
 /** A value that its column cannot hold: the row is rejected. */
 export class ValueError extends Error {
   override name = "ValueError";
@@ -95,7 +100,8 @@ function putScalar(type: ScalarType, name: string): PutValue {
 
 /** A buffer that grows, written from the front. */
 export class Output {
-  #bytes = Buffer.allocUnsafe(firstSize);
+  #bytes = new Uint8Array(firstSize);
+  #view = new DataView(this.#bytes.buffer);
   /** Where the next value goes. */
   at = 0;
 
@@ -104,12 +110,12 @@ export class Output {
   }
 
   copy(): Buffer {
-    return Buffer.copyBytesFrom(this.#bytes, 0, this.at);
+    return Buffer.from(this.#bytes.slice(0, this.at).buffer);
   }
 
-  /** The bytes between two places as text that is the same for the same. */
+  /** The bytes between two places as text: the same for the same only. */
   key(start: number, end: number): string {
-    return this.#bytes.toString("latin1", start, end);
+    return Buffer.from(this.#bytes.buffer).toString("latin1", start, end);
   }
 
   null(): void {
@@ -118,7 +124,8 @@ export class Output {
 
   int32(value: number): void {
     this.#room(lengthBytes);
-    this.at = this.#bytes.writeInt32BE(value, this.at);
+    this.#view.setInt32(this.at, value);
+    this.at += lengthBytes;
   }
 
   boolean(value: boolean): void {
@@ -131,19 +138,20 @@ export class Output {
     this.int32(8);
     this.#room(8);
     if (typeof value === "bigint") {
-      this.at = this.#bytes.writeBigInt64BE(value, this.at);
-      return;
+      this.#view.setBigInt64(this.at, value);
+    } else {
+      const high = Math.floor(value / 2 ** 32);
+      this.#view.setInt32(this.at, high);
+      this.#view.setUint32(this.at + 4, value - high * 2 ** 32);
     }
-    const high = Math.floor(value / 2 ** 32);
-    this.#bytes.writeInt32BE(high, this.at);
-    this.#bytes.writeUInt32BE(value - high * 2 ** 32, this.at + 4);
     this.at += 8;
   }
 
   float64(value: number): void {
     this.int32(8);
     this.#room(8);
-    this.at = this.#bytes.writeDoubleBE(value, this.at);
+    this.#view.setFloat64(this.at, value);
+    this.at += 8;
   }
 
   /** Two's complement in as few bytes as there can be. */
@@ -154,7 +162,7 @@ export class Output {
     const width = BigInt.asIntN(64, value) === value ? 8 : varintBytes;
     let rest = value;
     for (let at = start + width - 8; at >= start; at -= 8) {
-      bytes.writeBigInt64BE(BigInt.asIntN(64, rest), at);
+      this.#view.setBigInt64(at, BigInt.asIntN(64, rest));
       rest >>= 64n;
     }
     const sign = value < 0n ? 0xff : 0;
@@ -165,16 +173,22 @@ export class Output {
       first < end - 1 && bytes[first] === sign &&
       ((bytes[first + 1] ?? 0) ^ sign) < 0x80
     ) first++;
-    bytes.copyWithin(start, first, end);
-    bytes.writeInt32BE(end - first, this.at);
-    this.at = start + end - first;
+    const length = end - first;
+    for (let at = 0; at < length; at++) {
+      bytes[start + at] = bytes[first + at] ?? 0;
+    }
+    this.#view.setInt32(this.at, length);
+    this.at = start + length;
   }
 
   text(text: string): void {
     this.#room(lengthBytes + text.length * 3);
-    const length = this.#bytes.write(text, this.at + lengthBytes);
-    this.#bytes.writeInt32BE(length, this.at);
-    this.at += lengthBytes + length;
+    const start = this.at + lengthBytes;
+    const length = text.length > longestByHand
+      ? encoder.encodeInto(text, this.#bytes.subarray(start)).written
+      : this.#short(text, start);
+    this.#view.setInt32(this.at, length);
+    this.at = start + length;
   }
 
   /** A value made of values. */
@@ -182,14 +196,28 @@ export class Output {
     const start = this.at;
     this.int32(0);
     write();
-    this.#bytes.writeInt32BE(this.at - start - lengthBytes, start);
+    this.#view.setInt32(start, this.at - start - lengthBytes);
+  }
+
+  /** Most texts are short and ASCII: hashes, addresses, words. */
+  #short(text: string, start: number): number {
+    const bytes = this.#bytes;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 127) {
+        return encoder.encodeInto(text, bytes.subarray(start)).written;
+      }
+      bytes[start + index] = code;
+    }
+    return text.length;
   }
 
   #room(bytes: number): void {
     const need = this.at + bytes;
     if (need <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(need, this.#bytes.length * 2));
+    const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.at));
     this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
   }
 }

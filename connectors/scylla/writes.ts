@@ -10,7 +10,7 @@ import {
   RejectedError,
   type Row,
 } from "../../runtime/component.ts";
-import type { ScyllaClient } from "./client.ts";
+import type { ScyllaClient, Statement } from "./client.ts";
 import { responseCode } from "./errors.ts";
 import { type EncodedRows, readValues } from "./rows.ts";
 import type { Consistency } from "./session.ts";
@@ -28,6 +28,13 @@ const batchRows = 50;
 
 /** Bytes in one request: what servers warn of begins at 64 KiB. */
 const batchBytes = 60 * 1024;
+
+/**
+ * A null is a tombstone in its cell, and reads of many rows stumble over
+ * those; from so many on, one deletion of what the key had before is cheaper,
+ * and the nulls are left out.
+ */
+const mostNulls = 2;
 
 /** Servers answer so when a request cannot be carried out as it is. */
 const invalid = 0x2200;
@@ -136,24 +143,32 @@ export function executor(
     ...(consistency === undefined ? {} : { consistency }),
   };
 
-  function statement({ op, rows, start, timestamp }: Mutation) {
-    if (op === "insert") {
-      const values = readValues(rows.values, { start, count: columns });
-      return { query: insert, params: [...values, timestamp] };
+  /** The statements of one row; of one partition, so of one mutation. */
+  function statements({ op, rows, start, timestamp }: Mutation): Statement[] {
+    const count = op === "insert" ? columns : keys;
+    const values = readValues(rows.values, { start, count });
+    if (op === "retract") {
+      return [{ query: remove, params: [timestamp, ...values] }];
     }
-    const values = readValues(rows.values, { start, count: keys });
-    return { query: remove, params: [timestamp, ...values] };
+    const nulls = values.filter((value) => value === null).length;
+    if (nulls <= mostNulls) {
+      return [{ query: insert, params: [...values, timestamp] }];
+    }
+    // The driver leaves out what is undefined.
+    const given = values.map((value) => value ?? undefined);
+    const key = values.slice(0, keys);
+    return [
+      { query: remove, params: [timestamp - 1n, ...key] },
+      { query: insert, params: [...given, timestamp] },
+    ];
   }
 
   async function send(request: Request): Promise<void> {
-    const [first, second] = request;
+    const all = request.flatMap(statements);
+    const [first, second] = all;
     if (first === undefined) return;
-    if (second !== undefined) {
-      await client.batch(request.map(statement), options);
-      return;
-    }
-    const { params, query } = statement(first);
-    await client.execute(query, params, options);
+    if (second !== undefined) await client.batch(all, options);
+    else await client.execute(first.query, first.params, options);
   }
 
   async function store(request: Request, plan: Plan): Promise<void> {

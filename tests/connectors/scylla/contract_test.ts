@@ -1,15 +1,8 @@
 import { scyllaSink } from "../../../connectors/scylla/sink.ts";
 import { canonicalRows } from "../../contracts/canonical.ts";
 import { sinkContract } from "../../contracts/sink_contract.ts";
-import { hot, ignore } from "./hot.ts";
-
-const config = {
-  table: "rows",
-  ttl: undefined,
-  compaction: undefined,
-  consistency: undefined,
-  add_columns: false,
-};
+import { uniqueName } from "../../services/mod.ts";
+import { hot, ignore, sinkConfig } from "./hot.ts";
 
 const keys = {
   "rows of a block together": [["block_number"], "log_index"],
@@ -24,18 +17,16 @@ for (const [name, key] of Object.entries(keys)) {
     largest: { uint64: 2n ** 63n - 1n },
     rejected: { nonce: 2n ** 63n, topics: [null] },
     async arrange(schema) {
-      const server = await hot();
-      const { client } = server;
+      const client = await hot();
+      const table = uniqueName("rows");
       return {
-        config: { ...config, primary_key: key },
+        config: sinkConfig({ table, primary_key: key }),
         connection: client,
         async read() {
-          return canonicalRows(
-            schema,
-            await Array.fromAsync(client.rows("SELECT * FROM rows")),
-          );
+          const rows = client.rows(`SELECT * FROM ${table}`);
+          return canonicalRows(schema, await Array.fromAsync(rows));
         },
-        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+        [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
       };
     },
   });

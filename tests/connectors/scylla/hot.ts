@@ -1,10 +1,11 @@
 /**
- * A keyspace of its own for one test, in the run's Cassandra.
+ * Connections for tests of Scylla.
  *
  * @module
  */
 import type { ScyllaClient } from "../../../connectors/scylla/client.ts";
 import { scylla } from "../../../connectors/scylla/connection.ts";
+import { scyllaSink } from "../../../connectors/scylla/sink.ts";
 import { systemClock } from "../../../runtime/run/clock.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import { createScheduler } from "../../../runtime/run/scheduler.ts";
@@ -15,6 +16,9 @@ import { cassandra, uniqueName } from "../../services/mod.ts";
 /** Whether there is no Java for the server; required, its tests fail then. */
 export const ignore = Deno.env.get("SLUICE_REQUIRE_JAVA") !== "1" &&
   await javaMissing() !== undefined;
+
+/** One for all tests of a file: their tables have names of their own. */
+const keyspace = uniqueName("hot");
 
 type Config = Parameters<typeof scylla.open>[0];
 
@@ -33,31 +37,29 @@ const plain = {
 export async function connect(
   config: Partial<Config> & Pick<Config, "hosts">,
 ): Promise<ScyllaClient> {
-  const clock = systemClock;
   const metrics = new Metrics();
-  const keyspace = uniqueName("hot");
   return await scylla.open({ ...plain, keyspace, ...config }, {
     ...openContext({ name: "hot" }),
-    scheduler: createScheduler({ clock, metrics }),
+    scheduler: createScheduler({ clock: systemClock, metrics }),
   });
 }
 
-/** A connection whose keyspace goes away with it. */
-export interface Hot extends AsyncDisposable {
-  readonly client: ScyllaClient;
+/** A connection to the run's Cassandra, in this process's keyspace. */
+export async function hot(): Promise<ScyllaClient & AsyncDisposable> {
+  return await connect({ hosts: [await cassandra()] });
 }
 
-/** A fresh keyspace in the run's Cassandra, or in the one at an address. */
-export async function hot(address?: string): Promise<Hot> {
-  const client = await connect({ hosts: [address ?? await cassandra()] });
-  await client.health();
+type SinkConfig = Parameters<typeof scyllaSink.open>[0];
+
+/** A sink's config as the spec gives it when it says nothing else. */
+export function sinkConfig(
+  config: Partial<SinkConfig> & Pick<SinkConfig, "table" | "primary_key">,
+): SinkConfig {
   return {
-    client,
-    async [Symbol.asyncDispose]() {
-      await client.execute(`DROP KEYSPACE "${client.keyspace}"`, [], {
-        prepare: false,
-      });
-      await client[Symbol.asyncDispose]();
-    },
+    ttl: undefined,
+    compaction: undefined,
+    consistency: undefined,
+    add_columns: false,
+    ...config,
   };
 }
