@@ -92,7 +92,11 @@ class PacingScheduler implements Scheduler {
     );
     this.#router = new Router({
       elapsed: this.#elapsed,
-      isOpen: (account, cost) => account.wait(cost, "backfill") <= NAP_MS,
+      isOpen: (account, cost) => {
+        const wait = account.wait(cost, "backfill");
+        // Infinite: until one of its calls has arrived, which is soon.
+        return wait <= NAP_MS || wait === Infinity;
+      },
     });
   }
 
@@ -213,7 +217,9 @@ class PacingScheduler implements Scheduler {
     const { choices, request: { priority } } = waiting;
     const routed = this.#routed(waiting);
     const best = soonestOf(routed, { held, priority });
-    if (best.wait <= DETOUR_MS[priority] || routed === choices) return best;
+    // What is held, or waits for a call to end, will not be long.
+    const near = best.wait <= DETOUR_MS[priority] || best.wait === Infinity;
+    if (near || routed === choices) return best;
     const other = soonestOf(choices, { held, priority });
     return other.wait < best.wait ? other : best;
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parse } from "yaml";
 import type { Place, ReportOptions, Schema } from "../../runtime/component.ts";
 
 /** One report: `rename.value: Two columns …`. */
@@ -41,6 +42,11 @@ export class Reports {
         const at = `${path.join(".")}${options.key ? "!" : ""}`;
         this.all.push({ at, message, hint });
         return undefined;
+      },
+      document: (file) => {
+        if (typeof file === "string") return undefined;
+        const value = parse(Deno.readTextFileSync(file));
+        return { value, place: this.#at([`${file}`], rest) };
       },
       at: (key) => this.#at([...path, key], rest),
     };

@@ -48,6 +48,22 @@ for (
       "endpoints.1.url: A recording stands alone: it ends, and other nodes " +
       "go on (give it a connection of its own)",
     ]],
+    ["two limits of one account", {
+      endpoints: [
+        { name: "a", url: "", quota_group: "team", plan: "infura/free" },
+        { name: "b", url: "", quota_group: "team", rate: "500/s" },
+        { name: "c", url: "", quota_group: "team", plan: "infura/free" },
+      ],
+    }, [
+      'endpoints.1.quota_group: Endpoints "a" and "b" of quota group "team" ' +
+      "have different limits (one account has one plan, rate, quota and " +
+      "reserve)",
+    ]],
+    ["batches that the plan does not take", {
+      url: "http://a.example",
+      plan: "drpc/free",
+      batch: 4,
+    }, ['batch: Plan "drpc/free" takes 3 calls in a request at most']],
     ["all at once", {
       chain_id: 1,
       endpoints: [
@@ -175,6 +191,38 @@ Deno.test("evm keeps each key to its own rate", async () => {
     assert.equal(peakCallsPerSecond, 5);
     assert.ok(calls >= 8, `${calls}`);
   }
+});
+
+Deno.test("evm keeps an account to its credits, whatever its keys", async () => {
+  const prices = { default: 80, eth_chainId: 5, eth_getBlockReceipts: 1000 };
+  const limits = { creditsPerSecond: 500, debt: true, prices };
+  await using node = await SimulatedNode.start(
+    new SimulatedChain({ seed: 1 }).extend(10),
+    {
+      accounts: {
+        team: { keys: ["k1", "k2"], limits },
+        alone: { keys: ["k3"], limits },
+      },
+    },
+  );
+  const one = { url: `${node.url}/{key}`, plan: "infura/free" };
+  const client = await openConnection({
+    endpoints: [
+      { name: "team", keys: "k1,k2", quota_group: "team", ...one },
+      { name: "alone", keys: "k3", ...one },
+    ],
+  });
+  await client.health();
+  await Promise.all([
+    ...Array.from({ length: 30 }, () => client.call("eth_blockNumber", [])),
+    client.call("eth_getBlockReceipts", ["0x1"]),
+  ]);
+  const { accounts, refusedCalls } = node.stats();
+  assert.equal(refusedCalls, 0);
+  const [team, alone] = [accounts["team"]!, accounts["alone"]!];
+  assert.equal(team.credits + alone.credits, 30 * 80 + 1000 + 3 * 5);
+  const ratio = team.credits / alone.credits;
+  assert.ok(ratio > 0.4 && ratio < 2.5, `two keys are one account: ${ratio}`);
 });
 
 Deno.test("evm keeps a key in flight no more often than it may", async () => {
