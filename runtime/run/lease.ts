@@ -59,18 +59,15 @@ export async function holdLease(
   let told = false;
   let attempt = 0;
   while (true) {
-    const owner = await ask(options);
+    const owner = await ask(options, ++attempt);
     if (owner === undefined) break;
-    if (owner === "away") attempt++;
-    else {
-      attempt = 0;
-      if (!told) {
-        log.warn(
-          `Pipeline "${pipeline}" is run by process ${owner.pid} on ` +
-            `${owner.host}; waits until that ends`,
-          { since: new Date(owner.since).toISOString() },
-        );
-      }
+    if (owner !== "away") attempt = 0;
+    if (owner !== "away" && !told) {
+      log.warn(
+        `Pipeline "${pipeline}" is run by process ${owner.pid} on ` +
+          `${owner.host}; waits until that ends`,
+        { since: new Date(owner.since).toISOString() },
+      );
       told = true;
     }
     const pause = attempt > 0 ? backoff(attempt) : askEvery;
@@ -81,14 +78,15 @@ export async function holdLease(
   return new RenewedLease(options);
 }
 
-async function ask({ log, state }: LeaseOptions) {
+async function ask({ log, state }: LeaseOptions, attempt: number) {
   try {
     return await state.acquire();
   } catch (error) {
     if (!(error instanceof RetryableError)) throw error;
-    log.warn("Cannot ask for the lease, tries again", {
-      reason: error.message,
-    });
+    log[attempt === 1 ? "warn" : "debug"](
+      "Cannot ask for the lease, tries again",
+      { reason: error.message },
+    );
     return "away";
   }
 }
