@@ -89,10 +89,10 @@ function checkTable(
 }
 
 function remedy(refusals: readonly Refusal[]): string {
-  const statements = refusals.flatMap(({ statements }) => statements);
-  if (statements.length === 0) return "";
-  return "; choose another table, or drop this one and run `reset`, or keep " +
-    "its rows with\n" + statements.map((sql) => `${sql};`).join("\n");
+  return refusals.some(({ statements }) => statements.length > 0)
+    ? "; `migrate` prints the statements that make it fit, or choose another " +
+      "table"
+    : "";
 }
 
 interface Described extends Omit<Existing, "columns" | "indices"> {

@@ -13,10 +13,11 @@
  * on that.
  *
  * The layout was chosen by `tests/bench/clickhouse_tables.ts`, on rows of
- * mainnet. ZSTD halves the disk (transactions 1 134 to 573 bytes a row, logs
- * 50 to 24) for a tenth more of the server's CPU; Delta, DoubleDelta, T64 and
- * Gorilla save less than a hundredth of a row behind it, LowCardinality of
- * addresses and hashes is larger and slower to write than ZSTD of their text.
+ * mainnet (figures in `docs/clickhouse.md`). ZSTD halves the disk:
+ * transactions take 560 bytes a row instead of 1107, logs 48 instead of 98.
+ * Delta, DoubleDelta, T64 and Gorilla save less than a byte a row behind it;
+ * LowCardinality of addresses and hashes is larger and slower to write than
+ * ZSTD of their text. Projections are not read with FINAL.
  *
  * @module
  */
@@ -232,7 +233,8 @@ export function rebuildTable(
   shape: TableShape,
   existing: readonly { readonly name: string }[],
 ): readonly string[] {
-  const before = rowsTable({ ...shape, table: `${shape.table}_before` });
+  const before = `${quoted(shape.database)}.` +
+    quoted(`${shape.table}_rows_before`);
   const names = [...shape.schema, ...addedColumns].map(({ name }) => name)
     .filter((name) => existing.some((one) => one.name === name))
     .map(quoted).join(", ");
