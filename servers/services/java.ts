@@ -5,6 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { cacheFolder, once, run } from "./cache.ts";
 
 /** Kafka 4, Cassandra 5 and the registry run on it. */
 const OLDEST_JAVA = 17;
@@ -45,8 +46,9 @@ export function template(name: string): string {
  */
 export async function jars(name: typeof POMS[number]): Promise<string> {
   const folder = await jarsFolder(name);
-  await once(folder, async (draft) => {
-    await run("mvn", [
+  const what = `the jars of ${name} with Maven`;
+  const make = (draft: string) =>
+    run("mvn", [
       "--batch-mode",
       "--quiet",
       "--file",
@@ -55,52 +57,8 @@ export async function jars(name: typeof POMS[number]): Promise<string> {
       "-DincludeScope=runtime",
       `-DoutputDirectory=${draft}`,
     ]);
-  });
+  await once(folder, { what, make });
   return folder;
-}
-
-/** Where this program keeps what it has downloaded. */
-export function cacheFolder(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") ??
-    `${Deno.env.get("HOME") ?? "/tmp"}/.cache`;
-  return `${caches}/sluice`;
-}
-
-/**
- * Make a folder that is there completely or not at all. Of several processes
- * one makes it, the others wait.
- */
-export async function once(
-  folder: string,
-  make: (draft: string) => Promise<void>,
-): Promise<void> {
-  if (await exists(folder)) return;
-  await Deno.mkdir(cacheFolder(), { recursive: true });
-  // One lock for all: Maven's own repository bears no two writers.
-  using lock = await Deno.open(`${cacheFolder()}/lock`, {
-    create: true,
-    write: true,
-  });
-  await lock.lock(true);
-  if (await exists(folder)) return;
-  const draft = await Deno.makeTempDir({ dir: cacheFolder() });
-  try {
-    await make(draft);
-    await Deno.rename(draft, folder);
-  } catch (error) {
-    await Deno.remove(draft, { recursive: true });
-    throw error;
-  }
-}
-
-/** @throws {Error} with what the program printed when it fails */
-export async function run(program: string, args: string[]): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args })
-    .output();
-  if (success) return;
-  const said = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes))
-    .join("").trim().split("\n").slice(-15).join("\n");
-  throw new Error(`Cannot run "${program} ${args.join(" ")}":\n${said}`);
 }
 
 /** A new pom.xml is a new folder. */

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { run } from "./cache.ts";
 import { Daemon } from "./daemon.ts";
-import { jars, java, run, template } from "./java.ts";
+import { jars, java, template } from "./java.ts";
 import { freePort } from "./ports.ts";
 import { Service, type ServiceOptions } from "./service.ts";
 

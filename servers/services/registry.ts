@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { cacheFolder, once, unpack } from "./cache.ts";
 import { Daemon } from "./daemon.ts";
-import { cacheFolder, java, once, run } from "./java.ts";
+import { java } from "./java.ts";
 import { keptPort } from "./ports.ts";
 import { Service, type ServiceOptions } from "./service.ts";
 
@@ -77,21 +78,9 @@ async function answers(url: string): Promise<boolean> {
 
 async function installed(): Promise<string> {
   const home = `${cacheFolder()}/apicurio-${VERSION}`;
-  await once(home, async (draft) => {
-    const response = await fetch(ARCHIVE);
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new Error(`Cannot download "${ARCHIVE}": HTTP ${response.status}`);
-    }
-    const bytes = await response.arrayBuffer();
-    const hash = await crypto.subtle.digest("SHA-256", bytes);
-    if (new Uint8Array(hash).toHex() !== SHA256) {
-      throw new Error(`Cannot use "${ARCHIVE}": it has another sha256`);
-    }
-    const archive = `${draft}/archive.tar.gz`;
-    await Deno.writeFile(archive, new Uint8Array(bytes));
-    await run("tar", ["-xzf", archive, "-C", draft]);
-    await Deno.remove(archive);
+  await once(home, {
+    what: `Apicurio Registry ${VERSION} (109 MB)`,
+    make: (folder) => unpack(ARCHIVE, { sha256: SHA256, folder }),
   });
   return home;
 }

@@ -40,6 +40,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import {
   type CassandraOptions,
   openCassandra,
@@ -158,7 +159,7 @@ async function startOwn<S extends Service, O extends Place>(
   const temporary = options.folder === undefined
     ? await Deno.makeTempDir({ prefix: "sluice-" })
     : undefined;
-  const folder = temporary ?? await Deno.realPath(options.folder ?? "");
+  const folder = temporary ?? resolve(options.folder ?? "");
   const service = await open(folder, {
     ...options,
     owner: { pid: Deno.pid, temporary },
