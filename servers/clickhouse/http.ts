@@ -249,11 +249,22 @@ function authenticate(
   const given = basic ?? btoa(`${user}:${key}`);
   const wanted = btoa(`${credentials.username}:${credentials.password}`);
   if (!sameText(given, wanted)) {
+    const name = basic === undefined ? user : userOf(basic);
     throw new Refusal(
       "AUTHENTICATION_FAILED",
-      "Authentication failed: user name and password of embedded ClickHouse " +
-        "are in server.json in its folder",
+      `${name}: Authentication failed: password is incorrect, or there is no ` +
+        "user with such name; those of embedded ClickHouse are in " +
+        "server.json in its folder",
     );
+  }
+}
+
+/** The name in what a client sends as its credentials. */
+function userOf(basic: string): string {
+  try {
+    return atob(basic).split(":")[0] ?? "";
+  } catch {
+    return "";
   }
 }
 
