@@ -42,12 +42,19 @@ pid=$!
 echo $pid
 [ "$SLUICE_OWNER" ] || exit 0
 {
-  while kill -0 $pid && kill -0 $SLUICE_OWNER; do sleep 1; done
-  kill -0 $SLUICE_OWNER || {
-    kill -KILL $pid
+  live=1
+  while kill -0 $SLUICE_OWNER; do
+    # Once it has ended, its number may become that of another.
+    kill -0 $pid || live=
+    [ "$live" ] || [ -d "$SLUICE_TEMPORARY" ] || exit
     sleep 1
-    [ -z "$SLUICE_TEMPORARY" ] || rm -rf "$SLUICE_TEMPORARY"
-  }
+  done
+  [ -z "$live" ] || kill -KILL $pid
+  # While it is being torn down it may still hold files.
+  [ -z "$SLUICE_TEMPORARY" ] || for try in 1 2 3 4 5 6 7 8 9 10; do
+    sleep 1
+    rm -rf "$SLUICE_TEMPORARY" && exit
+  done
 } >/dev/null 2>&1 </dev/null &
 `;
 

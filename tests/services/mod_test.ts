@@ -116,26 +116,38 @@ Deno.test("startClickhouse() removes what it made, not what it was given", async
   await Deno.remove(given, { recursive: true });
 });
 
-Deno.test("startClickhouse() does not outlive a killed owner", async () => {
-  const module = new URL("mod.ts", import.meta.url);
-  const script = `import { startClickhouse } from "${module}";
-    const { address, folder } = await startClickhouse();
+for (const crashed of [false, true]) {
+  const state = crashed ? "crashed" : "running";
+  Deno.test(`startClickhouse() leaves nothing ${state} when its owner is killed`, async () => {
+    const module = new URL("mod.ts", import.meta.url);
+    const script = `import { startClickhouse } from "${module}";
+    const server = await startClickhouse();
+    const [pid] = await server.pids();
+    if (${crashed}) Deno.kill(pid, "SIGKILL");
+    const { address, folder } = server;
     console.log(JSON.stringify({ address, folder }));
     setInterval(() => {}, 1000);`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", `data:text/typescript,${encodeURI(script)}`],
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  const { address, folder } = JSON.parse(new TextDecoder().decode(value));
-  assert(await connects(address));
-  child.kill("SIGKILL");
-  await child.status;
-  await reader.cancel();
-  await until(async () => !await connects(address));
-  await until(async () => !await exists(folder));
-});
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        `data:text/typescript,${encodeURI(script)}`,
+      ],
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const { address, folder } = JSON.parse(new TextDecoder().decode(value));
+    assert(await exists(folder));
+    if (crashed) await until(async () => !await connects(address));
+    child.kill("SIGKILL");
+    await child.status;
+    await reader.cancel();
+    await until(async () => !await connects(address));
+    await until(async () => !await exists(folder));
+  });
+}
 
 Deno.test("startClickhouse() fails with the end of its log", async () => {
   const folder = await Deno.makeTempDir();
