@@ -58,10 +58,9 @@ const unreachable =
 
 /** The protocol's code of an answer that says no; else undefined. */
 export function responseCode(error: unknown): number | undefined {
-  const { code, name } = error as DriverError;
-  return name === "ResponseError" && typeof code === "number"
-    ? code
-    : undefined;
+  if (!(error instanceof Error) || error.name !== "ResponseError") return;
+  const { code } = error as DriverError;
+  return typeof code === "number" ? code : undefined;
 }
 
 /**
