@@ -98,7 +98,7 @@ export class Daemon {
     await Deno.mkdir(this.folder, { recursive: true });
     const log = `${this.folder}/log`;
     const { size } = await Deno.stat(log).catch(() => ({ size: 0 }));
-    const { stdout } = await new Deno.Command("sh", {
+    const starter = new Deno.Command("sh", {
       args: ["-c", START, "sh", ...command],
       env: {
         ...env,
@@ -107,10 +107,13 @@ export class Daemon {
         SLUICE_TEMPORARY: this.#owner?.temporary ?? "",
       },
       stdin: "null",
+      stdout: "piped",
       stderr: "null",
-      // A session of its own: a closed terminal does not reach it.
+      // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+      // Only spawn() heeds it, output() of a command does not.
       detached: true,
-    }).output();
+    }).spawn();
+    const { stdout } = await starter.output();
     const pid = new TextDecoder().decode(stdout).trim();
     await Deno.writeTextFile(`${this.folder}/pid`, `${pid} ${size}\n`);
   }

@@ -105,6 +105,25 @@ ClickHouse       never started
   );
 });
 
+Deno.test("services up leaves nothing in the terminal's process group", async () => {
+  await using place = await Workplace.make();
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", MAIN, "up", "clickhouse"],
+    cwd: place.folder,
+    env: { CLICKHOUSE_URL: "" },
+    stdout: "null",
+    stderr: "null",
+    detached: true,
+  }).spawn();
+  assert.equal((await command.status).code, 0);
+  // What a terminal sends to the group of a command when it closes.
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", `kill -HUP -${command.pid} 2>&1`],
+  }).output();
+  assert.match(new TextDecoder().decode(stdout), /No such process/);
+  assert.match((await place.services(["status"])).stdout, /ClickHouse +up /);
+});
+
 Deno.test("services up takes what the environment names", async () => {
   await using place = await Workplace.make();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
