@@ -51,11 +51,8 @@ const unit: UnitInfo = {
 javaTest("kafkaSink says in headers what a record is", async () => {
   await using client = await connect(await kafka());
   const config = sinkConfig(uniqueName("headers"), { key: ["id"] });
-  await using sink = await openKafkaSink(config, {
-    client,
-    schema,
-    pipeline: "mainnet",
-  });
+  const pipeline = uniqueName("mainnet");
+  await using sink = await openKafkaSink(config, { client, schema, pipeline });
   const before = Date.now();
   await sink.write(batchOf(sink, [[{ ...unit, part: 2 }, rows(1, 2)]]));
   const records = (await readTopic(client, config.topic.text))
@@ -66,7 +63,7 @@ javaTest("kafkaSink says in headers what a record is", async () => {
     [0, 1].map((index) => String(rowPlace({ part: 2 }, index))),
   );
   const { row: _, schema: name, ...headers } = records[0]?.headers ?? {};
-  assert.match(name ?? "", /^mainnet\.out@[0-9a-f]{8}$/);
+  assert.match(name ?? "", new RegExp(`^${pipeline}\\.out@[0-9a-f]{8}$`));
   assert.deepEqual(headers, {
     op: "insert",
     block_number: "7",
