@@ -6,15 +6,21 @@
  */
 import assert from "node:assert/strict";
 import type { ScyllaClient } from "../../connectors/scylla/client.ts";
+import { jsonlChanges } from "../connectors/files/file_folder.ts";
 import { connect } from "../connectors/scylla/hot.ts";
 import { SimulatedChain } from "../fixtures/simulated/chain.ts";
 import { SimulatedNode } from "../fixtures/simulated/node.ts";
 import { canonicalRows } from "../fixtures/simulated/rows.ts";
 import { until } from "../fixtures/until.ts";
-import { cassandra, javaTest, uniqueName } from "../services/mod.ts";
+import {
+  cassandra,
+  javaTest,
+  startCassandra,
+  uniqueName,
+} from "../services/mod.ts";
 import { figure } from "./figure.ts";
 import { type Program, Workplace } from "./program.ts";
-import { assertSameRows, expectedRows, textOf } from "./truth.ts";
+import { assertSameRows, expectedRows, netRows, textOf } from "./truth.ts";
 
 /** Longest time from the end of one process to the next one's beginning, ms. */
 const takeover = 15_000;
@@ -197,3 +203,47 @@ javaTest(
     await drain(second);
   },
 );
+
+javaTest("sluice run pauses while the store of its state is away", async () => {
+  await using server = await startCassandra();
+  const chain = new SimulatedChain({ seed: 12, transactionsPerBlock: 2 });
+  const node = await SimulatedNode.start(chain.extend(blocks));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => node.close());
+  const place = stack.use(
+    await Workplace.make([
+      "name: patient",
+      "state: { connection: hot }",
+      "connections:",
+      `  eth: { type: evm, url: "${node.url}/key" }`,
+      `  hot: { type: scylla, hosts: ["${server.address}"], keyspace: state }`,
+      "sources:",
+      "  chain: { type: evm.chain, connection: eth, start: 1, poll: 50ms }",
+      "sinks:",
+      "  logs: { type: file, from: chain.logs, path: logs.jsonl, " +
+      "batch: { every: 50ms } }",
+    ].join("\n")),
+  );
+  const stored = async () =>
+    netRows("logs", jsonlChanges(await place.read("logs.jsonl")));
+  const equals = async () => {
+    const wanted = expectedRows("logs", canonicalRows(chain, { from: 1 }));
+    return JSON.stringify(await stored()) === JSON.stringify(wanted);
+  };
+  const program = place.start("run", "spec.yaml");
+  await until(equals, "the file equals the chain");
+  await server.pause();
+  const before = await stored();
+  chain.reorg(2, 7);
+  await program.said("The lease has run out");
+  assert.deepEqual(await stored(), before, "nothing leaves without its state");
+  await server.resume();
+  await until(equals, "the file equals the chain again");
+  await drain(program);
+  const said = (line: string) => program.stderr.split(line).length - 1;
+  const outages = said("The state store does not answer, waits");
+  // One, unless the machine is so busy that the store seems to be away again.
+  assert.ok(outages >= 1 && outages <= 3, program.stderr);
+  assert.equal(said("The state store answers again"), outages);
+  assert.ok(said("The lease is renewed, goes on") >= 1, program.stderr);
+});

@@ -16,9 +16,15 @@ interface Setup {
   readonly cursor?: Partial<Cursor>;
   /** What the nth write does, instead of storing. */
   readonly write?: (batch: Batch<unknown>, call: number) => Promise<void>;
+  /** Lets a write leave: at once unless stated. */
+  readonly hold?: () => Promise<AbortSignal>;
 }
 
-function setup({ cursor = {}, limits = {}, write }: Setup = {}) {
+const forEver = () => Promise.resolve(new AbortController().signal);
+
+function setup(
+  { cursor = {}, hold = forEver, limits = {}, write }: Setup = {},
+) {
   const clock = new FakeClock();
   const metrics = new Metrics();
   const batches: Batch<unknown>[] = [];
@@ -51,7 +57,7 @@ function setup({ cursor = {}, limits = {}, write }: Setup = {}) {
       pending: undefined,
       ...cursor,
     },
-    hold: () => Promise.resolve(new AbortController().signal),
+    hold,
     save: (cursor) => {
       saved.push(cursor);
       return Promise.resolve();
@@ -345,4 +351,45 @@ Deno.test("Writer gives up an earlier write's end that does not come again", asy
   await clock.advance(500);
   assert.deepEqual(batches.map(({ rows }) => rows), [4]);
   await writer.drain();
+});
+
+Deno.test("Writer holds a write back until the lease is held, and saves its end before", async () => {
+  const held = Promise.withResolvers<AbortSignal>();
+  const { batches, push, saved, writer } = setup({
+    limits: { rows: 1 },
+    hold: () => held.promise,
+  });
+  await push(1);
+  await settled();
+  assert.equal(batches.length, 0);
+  assert.equal(saved.at(-1)?.pending?.number, 1);
+  held.resolve(new AbortController().signal);
+  await writer.drain();
+  assert.equal(batches.length, 1);
+});
+
+Deno.test("Writer repeats a write that was cut off when the lease ran out, as soon as it is held again", async () => {
+  const leases = [new AbortController(), new AbortController()];
+  const tokens: string[] = [];
+  let taken = 0;
+  const { batches, clock, push, writer } = setup({
+    limits: { rows: 1 },
+    hold: () =>
+      Promise.resolve((leases[taken++] ?? new AbortController()).signal),
+    write({ signal, token }, call) {
+      tokens.push(token);
+      if (call > 1) return Promise.resolve();
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+  });
+  await push(1);
+  await settled();
+  leases[0]?.abort(new Error("The lease ran out"));
+  await settled();
+  assert.equal(clock.waiting, 0, "no pause: it did not fail");
+  await writer.drain();
+  assert.equal(batches.length, 1);
+  assert.deepEqual(tokens, [tokens[0], tokens[0]]);
 });
