@@ -13,7 +13,7 @@ import type { Connected, Offer } from "./connected.ts";
 import type { Clock } from "./run/clock.ts";
 import type { Logger } from "./run/log.ts";
 import type { Metrics } from "./run/metrics.ts";
-import type { Scheduler } from "./run/scheduler.ts";
+import type { Cost, Scheduler, Window } from "./run/scheduler.ts";
 import type { Reject } from "./errors.ts";
 import type { Op, Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
 import type { Config, Fields, Place } from "./spec/field.ts";
@@ -102,8 +102,32 @@ export interface ConnectionDefinition<F extends Fields, C extends Connected>
    */
   readonly offers?: readonly Offer[];
   check?(context: CheckContext<F>): void;
+  /** Warn of calls that a spec will make; `check` has found no mistake. */
+  advise?(
+    context: CheckContext<F> & { readonly calls: readonly PlannedCall[] },
+  ): void;
+  /** Who pays for its calls, and with what, for `plan`. */
+  tariffs?(config: Config<F>): readonly AccountTariff[];
+  /** Units that the other side makes in a day, as far as is known. */
+  unitsPerDay?(config: Config<F>): number | undefined;
   /** Open the client. Nothing is sent before `health` or the first use. */
   open(config: Config<F>, context: ConnectionContext): Promise<C> | C;
+}
+
+/** Accounts at one provider with the same prices and limits. */
+export interface AccountTariff {
+  /** As logs and metrics have it: the endpoint's name. */
+  readonly name: string;
+  /** The price table. */
+  readonly plan: string | undefined;
+  /** How many accounts there are. */
+  readonly accounts: number;
+  /** What prices are in: "credits". */
+  readonly unit: string;
+  /** Limits of each account, with the words for them. */
+  readonly windows: readonly (Window & { readonly text: string })[];
+  /** What a call costs; undefined when the plan lacks the method. */
+  cost(method: string): Cost | undefined;
 }
 
 /** What an opening connection gets. */

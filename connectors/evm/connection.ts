@@ -19,12 +19,14 @@ import {
   checkGroups,
   endpointFields,
   type EndpointSettings,
+  endpointsOf,
   keysOf,
   limitFields,
   RECORDING,
   urlField,
 } from "./endpoint_fields.ts";
 import { Tariff } from "./plan.ts";
+import { adviseOnDear, blocksPerDay, tariffsOf } from "./tariffs.ts";
 import { openRecording, type Recording, RecordingError } from "./recording.ts";
 import { RecordingTransport } from "./replay.ts";
 import { HttpTransport, type Transport } from "./rpc.ts";
@@ -66,9 +68,9 @@ connections:
     endpoints:
       - name: provider
         url: https://mainnet.example.org/v3/{key}
-        keys: "\${PROVIDER_KEYS:-demo}"
-        rate: 10/s
-        quota: 100000/day
+        keys: "\${PROVIDER_KEYS:-demo}" # each of an account of its own
+        plan: infura/free # prices, rate and quota
+        reserve: 20% # of each day, for the head
       - { name: own, url: "\${OWN_NODE_URL:-}", in_flight: 32 }
 sources:
   chain: { type: evm.chain, connection: eth, emit: [blocks], start: latest }
@@ -108,6 +110,9 @@ sinks:
       checkEndpoint({ ...config, url: config.url }, place);
     }
   },
+  advise: ({ calls, config, place }) => adviseOnDear(config, { calls, place }),
+  tariffs: (config) => tariffsOf(config),
+  unitsPerDay: ({ chain_id }) => blocksPerDay(chain_id),
   async open(config, context) {
     const { clock, log, name, scheduler } = context;
     const settings = endpointsOf(config, name);
@@ -171,14 +176,6 @@ async function recordingAt(path: string): Promise<Recording> {
     if (!(error instanceof RecordingError)) throw error;
     throw new UserError(error.message, { cause: error });
   }
-}
-
-function endpointsOf(
-  config: Settings,
-  name: string,
-): readonly EndpointSettings[] {
-  if (config.endpoints !== undefined) return config.endpoints;
-  return [{ ...config, name, url: config.url ?? "" }];
 }
 
 function openEndpoint(

@@ -84,6 +84,23 @@ export const endpointFields = {
 /** An endpoint as a spec has it. */
 export type EndpointSettings = Config<typeof endpointFields>;
 
+/** What a connection says of its endpoints: several, or itself one. */
+export type EndpointsConfig =
+  & Omit<EndpointSettings, "name" | "url">
+  & {
+    readonly url: string | undefined;
+    readonly endpoints: readonly EndpointSettings[] | undefined;
+  };
+
+/** The endpoints of a connection; one that is alone is called as it. */
+export function endpointsOf(
+  config: EndpointsConfig,
+  name: string,
+): readonly EndpointSettings[] {
+  if (config.endpoints !== undefined) return config.endpoints;
+  return [{ ...config, name, url: config.url ?? "" }];
+}
+
 /** Report what is wrong with an endpoint. */
 export function checkEndpoint(
   one: Omit<EndpointSettings, "name">,

@@ -16,6 +16,7 @@ import type {
   Spec,
   TransformStage,
 } from "../spec/spec.ts";
+import { type BudgetsPlan, planBudgets } from "./cost.ts";
 import { normalSpec, type Written } from "./normal_spec.ts";
 import { portName, readersOf } from "./port.ts";
 import { durationText, sizeText } from "./quantity.ts";
@@ -69,6 +70,8 @@ export interface SourcePlan extends StagePlan {
   readonly shared: string | undefined;
   readonly rejects: boolean;
   readonly calls: readonly PlannedCall[];
+  /** What the calls cost; undefined where nothing limits them. */
+  readonly budgets: BudgetsPlan | undefined;
   readonly outputs: readonly OutputPlan[];
 }
 
@@ -129,6 +132,8 @@ function statePlan({ connections, name, state, stages }: Spec): string {
 
 function planSource(stage: SourceStage, spec: Spec): SourcePlan {
   const { config, connection, definition, name, outputs, used } = stage;
+  const calls = definition.calls?.(config, used) ?? [];
+  const paying = spec.connections.get(connection ?? "");
   return {
     name,
     type: definition.type,
@@ -138,7 +143,11 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
       ? definition.positions?.(config, spec.name) ?? "the other side"
       : undefined,
     rejects: definition.rejects ?? false,
-    calls: definition.calls?.(config, used) ?? [],
+    calls,
+    budgets: paying && planBudgets(calls, {
+      tariffs: paying.definition.tariffs?.(paying.config) ?? [],
+      madePerDay: paying.definition.unitsPerDay?.(paying.config),
+    }),
     outputs: Object.entries(outputs).map(([port, schema]) =>
       planOutput({ stage: name, port }, {
         spec,

@@ -5,6 +5,8 @@
  */
 import type { PlannedCall } from "../component.ts";
 import type { Deliver } from "../spec/spec.ts";
+import { aligned, indented } from "./columns.ts";
+import { budgetLines } from "./cost_text.ts";
 import { normalSpecText } from "./normal_spec.ts";
 import type {
   ColumnPlan,
@@ -42,7 +44,7 @@ export function planText(plan: Plan): string {
 }
 
 function sourceLines(source: SourcePlan, listed: Listed): readonly string[] {
-  const { calls, outputs, rejects, reorgs, shared } = source;
+  const { budgets, calls, outputs, rejects, reorgs, shared } = source;
   return [
     `Source ${titleOf(source)}`,
     "",
@@ -59,6 +61,7 @@ function sourceLines(source: SourcePlan, listed: Listed): readonly string[] {
         ],
       ...rejects ? ["may send rows to errors"] : [],
       ...callLines(calls),
+      ...budgets ? budgetLines(budgets) : [],
       ...outputs.flatMap((output) => outputLines([output], listed)),
     ]),
   ];
@@ -210,22 +213,4 @@ function titleOf(
   return connection === undefined
     ? `${name}: ${type}`
     : `${name}: ${type}, connection ${connection}`;
-}
-
-/** Cells as columns of text; the last cell of a line is not padded. */
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, index) => {
-      widths[index] = Math.max(widths[index] ?? 0, cell.length);
-    });
-  }
-  return rows.map((row) =>
-    row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ")
-      .trimEnd()
-  );
-}
-
-function indented(lines: readonly string[]): readonly string[] {
-  return lines.map((line) => line === "" ? "" : `  ${line}`);
 }

@@ -14,7 +14,7 @@
  */
 import { type Account, unitsOf } from "./account.ts";
 import { type Limit, maximise } from "./linear_program.ts";
-import type { Cost } from "./scheduler.ts";
+import type { Cost, Window } from "./scheduler.ts";
 
 // What an account without limits takes of itself for a call: so little that
 // it is filled first, and that prices stay finite.
@@ -104,7 +104,7 @@ export class Router {
     );
     if (aged && isNear(signature, this.#planned)) return;
     this.#planned = signature;
-    this.#routes = solve(open);
+    this.#routes = divide(open).routes;
     this.version++;
   }
 }
@@ -119,22 +119,35 @@ function isNear(
     );
 }
 
-/** A method, its share of all calls, and what it costs where. */
-export interface Workload {
-  readonly method: string;
-  readonly share: number;
-  readonly costs: Costs;
+/** Anything with limits: an account, or one that a plan tells of. */
+export interface Payer {
+  readonly windows: readonly Window[];
 }
 
-/** The accounts that each method belongs to. */
-export function solve(
-  workloads: readonly Workload[],
-): Map<string, ReadonlySet<Account>> {
+/** A method, how many of its calls there are, and what one costs where. */
+export interface Workload<P extends Payer> {
+  readonly method: string;
+  readonly share: number;
+  readonly costs: ReadonlyMap<P, Cost>;
+}
+
+/** How work is best divided. */
+export interface Division<P extends Payer> {
+  /** The payers that each method belongs to. */
+  readonly routes: Map<string, ReadonlySet<P>>;
+  /** Seconds that the work takes when every payer does its best. */
+  readonly seconds: number;
+}
+
+/** Divide work among payers. */
+export function divide<P extends Payer>(
+  workloads: readonly Workload<P>[],
+): Division<P> {
   const accounts = [
     ...new Set(workloads.flatMap(({ costs }) => [...costs.keys()])),
   ];
   // Accounts with the same plan have the same prices: one stands for all.
-  const twins = new Map<string, Account[]>();
+  const twins = new Map<string, P[]>();
   for (const account of accounts) {
     const key = JSON.stringify([
       account.windows,
@@ -149,7 +162,7 @@ export function solve(
   );
   const size = workloads.length;
   /** Seconds of each window of an account that a call takes. */
-  const taken = (index: number, account: Account) => {
+  const taken = (index: number, account: P) => {
     const cost = workloads[index]?.costs.get(account);
     return cost && sharesOf(account, cost)
       .map((share) => share / (classes[first.indexOf(account)]?.length ?? 1));
@@ -174,8 +187,12 @@ export function solve(
     [...workloads.map(({ share }) => share), ...columns.map(() => 0)],
     limits,
   );
-  if (prices === undefined) return new Map();
-  return new Map(workloads.map(({ method }, index) => {
+  if (prices === undefined) return { routes: new Map(), seconds: Infinity };
+  const seconds = workloads.reduce(
+    (sum, { share }, index) => sum + share * (prices[index] ?? 0),
+    0,
+  );
+  const routes = new Map(workloads.map(({ method }, index) => {
     const priced = first.flatMap((account, place) => {
       const offset = size + columns.indexOf(account);
       const shares = taken(index, account);
@@ -190,12 +207,13 @@ export function solve(
     const good = priced.filter(({ price }) =>
       price <= best * (1 + TOLERANCE) + Number.EPSILON
     );
-    return [method, new Set(good.flatMap(({ accounts }) => accounts))];
+    return [method, new Set(good.flatMap(({ accounts }) => accounts))] as const;
   }));
+  return { routes, seconds };
 }
 
 /** Seconds of each of an account's windows that a call takes. */
-function sharesOf(account: Account, cost: Cost): readonly number[] {
+function sharesOf(account: Payer, cost: Cost): readonly number[] {
   if (account.windows.length === 0) return [UNLIMITED_S * cost.calls];
   return account.windows.map((window) =>
     unitsOf(window, cost) * window.per / window.count / 1000
@@ -203,7 +221,7 @@ function sharesOf(account: Account, cost: Cost): readonly number[] {
 }
 
 /** Seconds of its scarcest window that a call takes of an account. */
-export function shareOf(account: Account, cost: Cost): number {
+export function shareOf(account: Payer, cost: Cost): number {
   if (account.windows.length === 0) return 0;
   return Math.max(...sharesOf(account, cost));
 }

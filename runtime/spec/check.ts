@@ -17,6 +17,7 @@ import { type Diagnostic, Problems } from "./diagnostics.ts";
 import { draftSpec } from "./draft.ts";
 import { adviseOn } from "./advice.ts";
 import { assemble } from "./assembly.ts";
+import { adviseOnCalls } from "./call_advice.ts";
 import { reportGaps } from "./gaps.ts";
 import { redactor } from "./secrets.ts";
 import { readFiles } from "./source.ts";
@@ -97,6 +98,7 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
     secrets,
     tests,
   });
+  if (spec) adviseOnCalls(spec, connections);
   const diagnostics = problems.diagnostics(redact);
   return spec && !problems.failed ? { spec, diagnostics } : { diagnostics };
 }

@@ -17,6 +17,7 @@ const registry: Registry = [evm, chain, blackhole];
 function check(
   endpoint: string,
   tables: Readonly<Record<string, string>> = {},
+  emit = "blocks",
 ) {
   const spec = `name: priced
 connections:
@@ -25,7 +26,7 @@ connections:
     endpoints:
       - { name: one, url: "https://one.example", ${endpoint} }
 sources:
-  chain: { type: evm.chain, connection: eth, emit: [blocks] }
+  chain: { type: evm.chain, connection: eth, emit: [${emit}] }
 sinks:
   blocks: { type: blackhole, from: chain }
 `;
@@ -155,6 +156,18 @@ rate: 7/s
     "specs/plans/infura/free.yaml": own,
   });
   assert.deepEqual(windows, [{ count: 7, per: 1000, unit: "weight" }]);
+});
+
+Deno.test("evm warns of a call that no second holds", async () => {
+  const { spec, text } = check("plan: infura/free", {}, "logs");
+  assert.ok(spec, "it is no mistake");
+  await assertGolden(new URL("./plans/dear.txt", import.meta.url), text);
+  for (
+    const endpoint of [
+      "plan: infura/free, rate: 4000/s",
+      'plan: infura/free }\n      - { name: two, url: "https://two.example"',
+    ]
+  ) assert.equal(check(endpoint, {}, "logs").text, "", endpoint);
 });
 
 const tables = fileURLToPath(new URL("./plans/", import.meta.url));

@@ -1,0 +1,104 @@
+/**
+ * What the endpoints of a connection cost, for `plan`.
+ *
+ * @module
+ */
+import type {
+  AccountTariff,
+  Place,
+  PlannedCall,
+} from "../../runtime/component.ts";
+import {
+  type EndpointsConfig,
+  endpointsOf,
+  keysOf,
+  RECORDING,
+} from "./endpoint_fields.ts";
+import { limitText } from "./limit.ts";
+import { Tariff } from "./plan.ts";
+
+// Seconds between two blocks, by chain id: Ethereum's slots, and what OP
+// Stack chains, Polygon PoS and Gnosis have configured.
+const slots: Readonly<Record<number, number>> = {
+  1: 12,
+  10: 2,
+  100: 5,
+  137: 2,
+  8453: 2,
+  17000: 12,
+  560048: 12,
+  11155111: 12,
+};
+
+const DAY_S = 86_400;
+
+/** Blocks that a chain makes in a day, where that is known. */
+export function blocksPerDay(chainId: number | undefined): number | undefined {
+  const slot = slots[chainId ?? -1];
+  return slot && DAY_S / slot;
+}
+
+/** Accounts with their prices; keys of one quota group are one account. */
+export function tariffsOf(config: EndpointsConfig): readonly AccountTariff[] {
+  const groups = new Set<string>();
+  return endpointsOf(config, "endpoint").flatMap((one): AccountTariff[] => {
+    const { name, quota_group: group, url } = one;
+    if (url === "" || url.startsWith(RECORDING)) return [];
+    if (group !== undefined && groups.has(group)) return [];
+    if (group !== undefined) groups.add(group);
+    const tariff = new Tariff(one);
+    const { plan, unit, windows } = tariff;
+    return [{
+      name: group ?? name,
+      plan,
+      accounts: group === undefined ? keysOf(one).length : 1,
+      unit,
+      windows: windows.map((window) => ({
+        ...window,
+        text: limitText(window, window.unit === "calls" ? "requests" : unit),
+      })),
+      cost: (method) =>
+        tariff.includes(method) ? tariff.cost([method]) : undefined,
+    }];
+  });
+}
+
+/** Warn of calls that cost more, wherever they are made, than a limit holds. */
+export function adviseOnDear(
+  config: EndpointsConfig,
+  { calls, place }: {
+    readonly calls: readonly PlannedCall[];
+    readonly place: Place;
+  },
+): void {
+  const endpoints = endpointsOf(config, "endpoint");
+  for (const { method } of calls) {
+    const dear = endpoints.flatMap((one, index) => {
+      const tariff = new Tariff(one);
+      if (one.url === "" || !tariff.includes(method)) return [];
+      const cost = tariff.cost([method]);
+      const limit = tariff.windows.find(({ count, unit = "credits" }) =>
+        cost[unit] > count
+      );
+      return [{ index, one, limit, tariff, cost }];
+    });
+    // Where it is cheap somewhere, that is where it is made.
+    if (dear.some(({ limit }) => limit === undefined)) continue;
+    for (const { cost, index, limit, one, tariff } of dear) {
+      if (limit === undefined) continue;
+      const at = config.endpoints === undefined
+        ? place
+        : place.at("endpoints").at(index);
+      const { unit = "credits" } = limit;
+      const seconds = limit.per * cost[unit] / limit.count / 1000;
+      at.at(one.rate ? "rate" : one.plan ? "plan" : "quota").report(
+        `A call of ${method} counts ${cost[unit]}, more than a limit of ` +
+          `${limitText(limit, unit === "calls" ? "requests" : tariff.unit)}`,
+        `it is made on credit, one in ${seconds} s, and the provider may ` +
+          "refuse it; read nothing that needs it, or add an endpoint where " +
+          "it is cheaper",
+        { severity: "warning" },
+      );
+    }
+  }
+}
