@@ -40,7 +40,10 @@ export function checkKey(key: CheckedKey): void {
   const names = [...partition, ...clustering];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    place.report(`Column "${twice}" is twice in the primary key`);
+    place.report(
+      `Column "${twice}" is twice in the primary key`,
+      "leave one out",
+    );
     return;
   }
   const columns = names.flatMap((name) =>
@@ -65,17 +68,22 @@ export function checkKey(key: CheckedKey): void {
   warnOfOverwriting(key);
 }
 
-function warnOfHotPartition({ partition, place, schema }: CheckedKey): void {
+function warnOfHotPartition(
+  { clustering, partition, place, schema }: CheckedKey,
+): void {
   const columns = partition.flatMap((name) =>
     schema.find((column) => column.name === name) ?? []
   );
   if (!columns.every(gathers)) return;
   const text = partition.map((name) => `"${name}"`).join(", ");
+  const spread = clustering.find((name) =>
+    schema.some((column) => column.name === name && !gathers(column))
+  );
   place.report(
-    `Hot partitions: every row of the moment has the same ${text}, so one ` +
-      "node takes all of the load, and a partition grows without end",
+    `Hot partitions: every row of the moment has one of few ${text}, so one ` +
+      "node takes the load, and partitions grow without end",
     "add a column with many values to the partition key: " +
-      `[[${[...partition, "address"].join(", ")}], …]`,
+      `[[${[...partition, spread ?? "…"].join(", ")}], …]`,
     { severity: "warning" },
   );
 }

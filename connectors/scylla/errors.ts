@@ -91,17 +91,17 @@ export function scyllaError(error: unknown, context: ErrorContext): unknown {
 }
 
 function answered(code: number, what: string, cause: ErrorOptions): Error {
-  if (code === unavailable) {
-    return new RetryableError(
-      `${what}; too few replicas are up for this consistency and the ` +
-        "keyspace's replication",
-      cause,
-    );
-  }
   const remedy = remedies[code];
   return remedy === undefined
-    ? new RetryableError(what, cause)
+    ? new RetryableError(`${what}${hintOf(code)}`, cause)
     : new UserError(`${what}; ${remedy}`, cause);
+}
+
+function hintOf(code: number | undefined): string {
+  return code === unavailable
+    ? "; too few replicas are up for this consistency and the keyspace's " +
+      "replication"
+    : "";
 }
 
 function refused(error: Error, context: ErrorContext): UserError {
@@ -140,14 +140,18 @@ function noHost(error: DriverError, context: ErrorContext): unknown {
   const reasons = said
     .map(([host, inner]) => `${host}: ${reasonOf(inner)}`)
     .join("; ");
+  const answers = said.some(([, inner]) => responseCode(inner) !== undefined);
   return new RetryableError(
-    `Cannot reach Scylla "${connection}" at ${reasons || hosts}`,
+    `${answers ? "" : "Cannot reach "}Scylla "${connection}" at ` +
+      (reasons || hosts),
     cause,
   );
 }
 
 function reasonOf(inner: unknown): string {
-  if (inner instanceof Error) return inner.message;
+  if (inner instanceof Error) {
+    return `${inner.message}${hintOf(responseCode(inner))}`;
+  }
   return typeof inner === "string" ? inner : "no answer";
 }
 

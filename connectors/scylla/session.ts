@@ -75,7 +75,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const client = new driver.Client({
     contactPoints: [...options.hosts],
     ...(username === undefined ? {} : { credentials: { username, password } }),
-    ...(tls === undefined ? {} : { sslOptions: tls }),
+    // Left to itself, the driver takes any certificate.
+    ...(tls === undefined
+      ? {}
+      : { sslOptions: { ...tls, rejectUnauthorized: true } }),
     encoding: {
       map: Map,
       set: Set,
