@@ -14,19 +14,16 @@ import type {
 import type { Clock, Gauge, Logger } from "../../runtime/component.ts";
 import type { KafkaClient } from "./client.ts";
 
-/**
- * A member that is silent this long is dead, ms: so long its partitions wait
- * after a crash. Members speak between writes too, so slow sinks do no harm.
- */
-const sessionTimeout = 10_000;
-
-/** How often a member speaks, ms. */
-const heartbeatInterval = 2_000;
+/** How often a member speaks in the time after which it is taken for dead. */
+const heartbeatsPerSession = 5;
 
 /** How often a member that waits for room looks whether it must speak, ms. */
 const lookEvery = 500;
 
-/** Longest wait of the brokers for something to fetch, ms: a drain waits too. */
+/**
+ * Longest wait of the brokers for something to fetch, ms: a drain waits too,
+ * and an idle member speaks no more often.
+ */
 const longestFetch = 500;
 
 /** New partitions are noticed after this, ms. */
@@ -76,6 +73,11 @@ export interface MemberOptions {
   readonly client: KafkaClient;
   readonly group: string;
   readonly topics: readonly string[];
+  /**
+   * A member that is silent this long is dead, ms: so long its partitions
+   * wait after a crash. Members speak also while sinks are slow.
+   */
+  readonly sessionTimeout: number;
   readonly clock: Clock;
   readonly log: Logger;
   /** Records that wait in the topics. */
@@ -110,14 +112,14 @@ export class Member implements AsyncDisposable {
    * @throws {UserError} when they refuse.
    */
   static async join(options: MemberOptions): Promise<Member> {
-    const { client, group, topics } = options;
+    const { client, group, sessionTimeout, topics } = options;
     const kafka = await client.kafka();
     const consumer = kafka.consumer({
       groupId: group,
       allowAutoTopicCreation: false,
       readUncommitted: false,
       sessionTimeout,
-      heartbeatInterval,
+      heartbeatInterval: sessionTimeout / heartbeatsPerSession,
       maxWaitTimeInMs: longestFetch,
       maxBytes: fetchBytes,
       maxBytesPerPartition: partitionBytes,

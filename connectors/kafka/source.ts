@@ -55,6 +55,13 @@ const sourceFields = {
     ),
     "earliest",
   ),
+  session_timeout: optional(
+    fields.duration(
+      "A process that Kafka has not heard of for so long is dead, and the " +
+        "others get its partitions; the brokers allow 6s to 30m by default",
+    ),
+    "30s",
+  ),
 };
 
 type SourceConfig = Config<typeof sourceFields>;
@@ -177,6 +184,7 @@ class TopicsReader implements AsyncDisposable {
     const lag = metrics.gauge("sluice_source_lag", { source: name });
     const client = connection;
     const member = await Member.join({
+      sessionTimeout: this.#config.session_timeout,
       client,
       group,
       topics,
