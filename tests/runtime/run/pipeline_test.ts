@@ -279,8 +279,9 @@ Deno.test("runPipeline() drains while a connection does not answer", async () =>
       },
     }),
   });
+  const sink = { ...sinkStage("out", ledger([])), connection: "gone" };
   const spec = {
-    ...toySpec(toySource(chain), [sinkStage("out", ledger([]))]),
+    ...toySpec(toySource(chain), [sink]),
     connections: new Map([["gone", {
       name: "gone",
       definition,
