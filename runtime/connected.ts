@@ -35,6 +35,37 @@ export interface Recorded {
   readonly bytes: number;
 }
 
+/** One key at a provider, and what its account has left. */
+export interface KeyReport {
+  /** As logs and metrics have it: the endpoint's name. */
+  readonly name: string;
+  /** Its last characters: nobody can use those. */
+  readonly key: string;
+  /** The account that pays. */
+  readonly group: string;
+  readonly plan: string | undefined;
+  /** "open", "not asked", or since when and why it is not used. */
+  readonly state: string;
+  readonly limits: readonly {
+    /** "500 credits/s". */
+    readonly limit: string;
+    readonly used: number;
+    readonly left: number;
+  }[];
+  /** What a test has shown. */
+  readonly test?: KeyTest;
+}
+
+/** What asking with a key has shown. */
+export interface KeyTest {
+  /** Milliseconds that an answer took. */
+  readonly latency: number;
+  /** The newest position that the other side has. */
+  readonly head: number;
+  /** Which chain it serves. */
+  readonly chainId: number | undefined;
+}
+
 /** Whose memory is opened. */
 export interface StateOptions {
   readonly pipeline: string;
@@ -67,6 +98,13 @@ export interface Connected {
     options: RecordOptions,
   ): Promise<Recorded & { readonly file: string }>;
   /**
+   * Tell of every key and its account, for the verb `keys`; with `test` each
+   * key is used for two calls.
+   */
+  keys?(
+    options: { readonly test: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly KeyReport[]>;
+  /**
    * Open the memory of a pipeline, for specs with `state: { connection }`.
    *
    * @throws {RetryableError} when the other side cannot be asked now.
@@ -76,4 +114,4 @@ export interface Connected {
 }
 
 /** The methods that verbs look for in a client. */
-export type Offer = "query" | "record" | "state";
+export type Offer = "keys" | "query" | "record" | "state";

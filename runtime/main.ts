@@ -10,6 +10,7 @@ import { FencedError } from "./run/state.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { graphVerb } from "./verbs/graph.ts";
 import { migrateVerb } from "./verbs/migrate.ts";
+import { keysVerb } from "./verbs/keys.ts";
 import { newVerb } from "./verbs/new.ts";
 import { planVerb } from "./verbs/plan.ts";
 import { queryVerb } from "./verbs/query.ts";
@@ -30,6 +31,7 @@ const verbs: readonly Verb[] = [
   statusVerb,
   resetVerb,
   migrateVerb,
+  keysVerb,
   queryVerb,
   recordVerb,
   schemaVerb,

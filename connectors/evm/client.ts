@@ -8,6 +8,7 @@ import {
   type Clock,
   type Connected,
   type Cost,
+  type KeyReport,
   type Logger,
   type Recorded,
   type RecordOptions,
@@ -23,6 +24,7 @@ import {
 } from "./answer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
+import { reportKeys } from "./keys.ts";
 import type { Tariff } from "./plan.ts";
 import { recordRange } from "./record.ts";
 import type { Call } from "./rpc.ts";
@@ -161,6 +163,34 @@ export class EvmClient implements Connected {
     }
   }
 
+  /** Report on every key, for the verb `keys`. */
+  keys(
+    options: { readonly test: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly KeyReport[]> {
+    return reportKeys(this, { ...options, clock: this.#options.clock });
+  }
+
+  /**
+   * Ask one endpoint, once, and no other.
+   *
+   * @throws {RpcError} It does not answer.
+   */
+  async askAlone(
+    endpoint: Endpoint,
+    method: "eth_chainId" | "eth_blockNumber",
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const call = { method, params: [] };
+    using _admission = await this.#admit([call], [endpoint], {
+      priority: "lookup",
+      signal,
+    });
+    if (method === "eth_chainId") return await endpoint.askChainId(signal);
+    const { results: [result] } = await endpoint.send([call], signal);
+    if (result instanceof RpcError) throw result;
+    return result;
+  }
+
   /** Save the blocks of a range with their receipts as a recording. */
   record(
     options: RecordOptions,
@@ -265,12 +295,7 @@ export class EvmClient implements Connected {
   async #reach(endpoint: Endpoint): Promise<string | undefined> {
     for (let tries = 1;; tries++) {
       try {
-        using _admission = await this.#admit(
-          [{ method: "eth_chainId", params: [] }],
-          [endpoint],
-          { priority: "lookup" },
-        );
-        await endpoint.askChainId();
+        await this.askAlone(endpoint, "eth_chainId");
         return undefined;
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;

@@ -25,6 +25,7 @@ import {
   RECORDING,
   urlField,
 } from "./endpoint_fields.ts";
+import { maskedKey } from "./keys.ts";
 import { Tariff } from "./plan.ts";
 import { adviseOnDear, blocksPerDay, tariffsOf } from "./tariffs.ts";
 import { openRecording, type Recording, RecordingError } from "./recording.ts";
@@ -58,7 +59,7 @@ export const evm = defineConnection({
   type: "evm",
   summary: "Nodes of one EVM chain behind HTTP, paced and interchangeable",
   fields: members,
-  offers: ["record"],
+  offers: ["keys", "record"],
   example: `
 name: heads
 connections:
@@ -146,7 +147,7 @@ sinks:
         endpoints.push(openEndpoint(
           { ...one, name },
           new HttpTransport(url),
-          { context, config },
+          { context, config, key: maskedKey(key) },
         ));
       });
     }
@@ -181,7 +182,11 @@ async function recordingAt(path: string): Promise<Recording> {
 function openEndpoint(
   settings: EndpointSettings,
   transport: Transport,
-  { context, config }: { context: ConnectionContext; config: Settings },
+  { config, context, key }: {
+    context: ConnectionContext;
+    config: Settings;
+    key?: string;
+  },
 ): Endpoint {
   const { clock, log, metrics, name, scheduler } = context;
   const { in_flight = IN_FLIGHT, url } = settings;
@@ -190,6 +195,7 @@ function openEndpoint(
   return new Endpoint({
     name: settings.name,
     host: URL.parse(url)?.host || url,
+    ...(key === undefined ? {} : { key }),
     transport,
     budget: scheduler.budget({
       name: label,

@@ -38,6 +38,8 @@ export interface EndpointOptions {
   readonly name: string;
   /** For messages: the host of the URL and nothing else of it. */
   readonly host: string;
+  /** The key's last characters, for the verb `keys`. */
+  readonly key?: string;
   readonly transport: Transport;
   readonly budget: Budget;
   /** What its calls cost. */
@@ -57,6 +59,8 @@ export interface EndpointOptions {
 export class Endpoint {
   readonly name: string;
   readonly host: string;
+  /** The key's last characters. */
+  readonly key: string;
   readonly budget: Budget;
   /** What its calls cost. */
   readonly tariff: Tariff;
@@ -77,6 +81,7 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     this.name = options.name;
     this.host = options.host;
+    this.key = options.key ?? "none";
     this.budget = options.budget;
     this.tariff = options.tariff;
     this.inFlight = options.inFlight;

@@ -72,7 +72,7 @@ export function parseLimit(text: string): Limit | undefined {
 export function limitText({ count, per, reset }: Window, unit: string): string {
   const [name] =
     Object.entries(periods).find(([name, length]) =>
-      length === per && name.length !== 1
+      length === per && name.length !== 1 && (name !== "month" || reset)
     ) ?? [];
   const period = name === "second" ? "s" : name ?? `${per / DAY_MS}d`;
   const day = reset?.every === "month" ? `day ${reset.day} ` : "";

@@ -90,6 +90,7 @@ function choose(
   { name, offer }: Wanted,
   file: string,
 ): Choice {
+  const what = offer === "keys" ? "show keys" : offer;
   const offering = drafts.flatMap((draft): Choice[] => {
     const { definition } = draft;
     const offers = definition?.kind === "connection" &&
@@ -102,18 +103,18 @@ function choose(
     : offering.filter(({ draft }) => draft.name === name);
   if (first && !second) return first;
   if (names.length === 0) {
-    throw new UserError(`No connection of "${file}" can be used to ${offer}`);
+    throw new UserError(`No connection of "${file}" can be used to ${what}`);
   }
   if (name === undefined) {
     throw new UserError(
-      `Several connections of "${file}" can be used to ${offer}: ` +
+      `Several connections of "${file}" can be used to ${what}: ` +
         `${names.join(", ")}; choose one with --connection`,
     );
   }
   const known = drafts.some((draft) => draft.name === name);
   throw new UserError(
     known
-      ? `Connection "${name}" cannot be used to ${offer}; ` +
+      ? `Connection "${name}" cannot be used to ${what}; ` +
         `connections that can: ${enumerate(names)}`
       : `Unknown connection "${name}" in "${file}": ` +
         suggestion(name, names, "connections"),

@@ -12,6 +12,7 @@ const verbs = [
   "status",
   "reset",
   "migrate",
+  "keys",
   "query",
   "record",
   "schema",

@@ -52,7 +52,7 @@ const shopFields = {
 const shop = defineConnection<typeof shopFields, Connected>({
   type: "shop",
   summary: "A shop that keeps toys",
-  offers: ["query", "record"],
+  offers: ["keys", "query", "record"],
   fields: shopFields,
   example,
   open({ city, mood }) {
@@ -61,6 +61,23 @@ const shop = defineConnection<typeof shopFields, Connected>({
         if (mood === "closed") throw new UserError("The shop is closed");
         if (mood === "busy") throw new RetryableError("The shop is busy");
         return Promise.resolve();
+      },
+      keys({ test }) {
+        const works = mood === "busy" ? "closed until noon" : "open";
+        return Promise.resolve([{
+          name: "till",
+          key: "…1234",
+          group: "team",
+          plan: "toys/free",
+          state: test ? works : "not asked",
+          limits: [
+            { limit: "5 toys/s", used: 0, left: 5 },
+            { limit: "100 toys/day", used: 40, left: 60 },
+          ],
+          ...test && mood !== "busy"
+            ? { test: { latency: 12.4, head: 7, chainId: 1 } }
+            : {},
+        }]);
       },
       query(sql, { format }) {
         if (mood === "busy") throw new RetryableError("The shop is busy");
