@@ -76,7 +76,10 @@ export async function existing(
 }
 
 async function start(kind: Kind, folder: string): Promise<Found> {
-  const service = await kind.open(`${folder}/${kind.id}`);
+  // A test hands on who must not be outlived.
+  const pid = Number(Deno.env.get("SLUICE_SERVICES_OWNER"));
+  const owner = pid > 0 ? { pid } : undefined;
+  const service = await kind.open(`${folder}/${kind.id}`, { owner });
   const { address } = service;
   const ran = (await service.pids()).length > 0;
   const from = performance.now();

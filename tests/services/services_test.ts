@@ -38,6 +38,7 @@ class Workplace implements AsyncDisposable {
         SCYLLA_HOSTS: "",
         SCHEMA_REGISTRY_URL: "",
         CLICKHOUSE_URL: "",
+        SLUICE_SERVICES_OWNER: String(Deno.pid),
         ...env,
       },
     }).output();
