@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { SimulatedProcess } from "../fixtures/simulated/process.ts";
 import { figure } from "./figure.ts";
-import { type Program, Workplace } from "./program.ts";
+import { peakOf, Workplace } from "./program.ts";
 
 const blocks = 500;
 
@@ -26,19 +26,6 @@ const spec = (url: string) =>
       `path: data/${port}.jsonl }`
     ),
   ].join("\n");
-
-/** The most memory that a process has had, in MiB, while it runs. */
-async function peakOf(program: Program): Promise<number> {
-  let peak = 0;
-  while (!program.over) {
-    const status = await Deno.readTextFile(`/proc/${program.pid}/status`)
-      .catch(() => "");
-    const kibibytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
-    peak = Math.max(peak, kibibytes / 1024);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return peak;
-}
 
 Deno.test({
   name: `sluice run takes less than ${mostMebibytes} MiB for ${blocks} blocks`,

@@ -207,3 +207,16 @@ export class Workplace implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 }
+
+/** The most memory that a process has had, in MiB; resolves when it has ended. */
+export async function peakOf(program: Program): Promise<number> {
+  let peak = 0;
+  while (!program.over) {
+    const status = await Deno.readTextFile(`/proc/${program.pid}/status`)
+      .catch(() => "");
+    const kibibytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+    peak = Math.max(peak, kibibytes / 1024);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return peak;
+}
