@@ -50,6 +50,8 @@ export class Account {
   /** Milliseconds that history waits behind the last call. */
   #spacing = 0;
   readonly #pause: Pause;
+  /** The log knows of a wait until then. */
+  #toldUntil = -Infinity;
 
   constructor(
     name: string,
@@ -129,11 +131,18 @@ export class Account {
     return wait;
   }
 
-  /** Whether it waits for a quota or a long pause, not for its turn. */
-  isSpent(cost: Cost, priority: Priority): boolean {
-    return this.#meters.some((meter) =>
+  /** The quota that a call waits for; undefined: only for its turn. */
+  spentWindow(cost: Cost, priority: Priority): Window | undefined {
+    return this.#meters.find((meter) =>
       meter.window.per >= QUOTA_MS && this.#waitFor(meter, cost, priority) > 0
-    );
+    )?.window;
+  }
+
+  /** Whether a wait until this instant is news. */
+  tells(until: number): boolean {
+    if (this.#around.clock.now() < this.#toldUntil) return false;
+    this.#toldUntil = until;
+    return true;
   }
 
   /** Count a call that leaves now. */

@@ -28,6 +28,9 @@ const WARM_MS = 25;
 // Name resolution and TLS may keep the first call of a connection this long.
 const COLD_MS = 1500;
 
+// Where timers fire this late the machine is too busy to send in time, too.
+const LATE_MS = 10;
+
 // Servers close idle connections; Node's default is 5 s, proxies keep them
 // longer. After this long a call is taken to open a new one.
 const KEEP_ALIVE_MS = 4000;
@@ -139,10 +142,17 @@ export class PacedBudget implements Budget {
     const used = this.#idle.pop() ?? -Infinity;
     const cold = elapsed() - used > KEEP_ALIVE_MS;
     const timer = new AbortController();
-    clock.sleep(cold ? COLD_MS : WARM_MS, timer.signal).then(() => {
+    const usual = cold ? COLD_MS : WARM_MS;
+    const wait = async () => {
+      for (let late = Infinity; late > LATE_MS;) {
+        const since = elapsed();
+        await clock.sleep(usual, timer.signal);
+        late = elapsed() - since - usual;
+      }
       spent.settle();
       changed();
-    }, () => {}); // The answer was faster than the timer.
+    };
+    wait().catch(() => {}); // The answer was faster than the timer.
     return () => {
       timer.abort(ENDED);
       this.#idle.push(elapsed());

@@ -36,9 +36,9 @@ export async function openConnections(
   spec: Spec,
   options: ConnectionsOptions,
 ): Promise<Clients | undefined> {
-  const { clock, context, metrics } = options;
+  const { clock, context, log, metrics } = options;
   await using opened = new AsyncDisposableStack();
-  const scheduler = createScheduler({ clock, metrics });
+  const scheduler = createScheduler({ clock, log, metrics });
   const clients = new Map<string, Connected>();
   const used = new Set(spec.stages.map(({ connection }) => connection));
   for (const { config, definition, name } of spec.connections.values()) {

@@ -7,6 +7,7 @@ import { UserError } from "../errors.ts";
 import { Account } from "./account.ts";
 import { monotonic, PacedBudget } from "./budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Router, shareOf } from "./routing.ts";
 import type {
@@ -29,6 +30,9 @@ const NAP_MS = 30_000;
 // A call waits so long for the account where it is cheap, then goes anywhere.
 const DETOUR_MS = { head: 2000, lookup: 5000, backfill: NAP_MS } as const;
 
+// A shorter wait for a quota is not worth a line of the log.
+const TELL_MS = 60_000;
+
 // Aborting without a reason makes an exception with a stack, every time.
 const WOKEN = "Something has changed";
 
@@ -38,6 +42,8 @@ const classes: readonly Priority[] = ["head", "lookup", "backfill"];
 export interface SchedulerOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Told when a quota is spent and calls wait for it. */
+  readonly log?: Logger;
   /** Milliseconds that never jump; for tests. */
   readonly elapsed?: () => number;
 }
@@ -72,6 +78,7 @@ interface Soonest {
 class PacingScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
+  readonly #log: Logger | undefined;
   readonly #elapsed: () => number;
   readonly #router: Router;
   readonly #queues: Record<Priority, Waiting[]> = {
@@ -83,8 +90,9 @@ class PacingScheduler implements Scheduler {
   #budgets = 0;
   #nap: AbortController | undefined;
 
-  constructor({ clock, metrics, elapsed }: SchedulerOptions) {
+  constructor({ clock, elapsed, log, metrics }: SchedulerOptions) {
     this.#clock = clock;
+    this.#log = log;
     this.#metrics = metrics;
     this.#elapsed = monotonic(
       elapsed ??
@@ -202,7 +210,7 @@ class PacingScheduler implements Scheduler {
       // A quota that is spent is not waited for in a queue: whoever is
       // cheaper, or may use the reserve, still goes.
       const { priority } = waiting.request;
-      if (account.isSpent(choice.cost, priority)) continue;
+      if (account.spentWindow(choice.cost, priority)) continue;
       // Whoever comes later must not take what this call is waiting for.
       held.add(wait === Infinity ? choice.budget : account);
       if (++holds === this.#budgets) break;
@@ -248,6 +256,7 @@ class PacingScheduler implements Scheduler {
     }
     budget.passed[priority] = 0;
     waiting.admit(choice);
+    this.#tell(choice, priority);
   }
 
   /** Waiting calls, the most urgent first. */
@@ -265,6 +274,23 @@ class PacingScheduler implements Scheduler {
         if (!due.has(waiting)) yield waiting;
       }
     }
+  }
+
+  /** Say once that a quota is spent: another such call does not fit in. */
+  #tell({ budget: { account }, cost }: Choice, priority: Priority): void {
+    const spent = account.spentWindow(cost, priority);
+    if (spent === undefined) return;
+    const wait = account.wait(cost, priority);
+    if (wait < TELL_MS || wait === Infinity) return;
+    const until = this.#clock.now() + wait;
+    if (!account.tells(until)) return;
+    const kept = priority === "head" ? 0 : account.reserve;
+    this.#log?.warn("Quota spent: calls wait or go elsewhere", {
+      account: account.name,
+      quota: `${spent.count} ${spent.unit ?? "credits"}`,
+      ...(kept === 0 ? {} : { kept_for_head: `${100 * kept} %` }),
+      until: new Date(until).toISOString(),
+    });
   }
 
   #sleep(ms: number): void {

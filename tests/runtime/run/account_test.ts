@@ -239,6 +239,11 @@ Deno.test("createScheduler() waits for 00:00 UTC when the day is spent", async (
   const left = await calls;
   const midnight = Date.UTC(2026, 0, 2);
   assert.equal(left.filter((at) => at < midnight).length, 12);
+  assert.deepEqual(bench.lines, [
+    "Quota spent: calls wait or go elsewhere " +
+    '{"account":"key","quota":"1000 credits",' +
+    '"until":"2026-01-02T00:00:05.000Z"}',
+  ]);
   // Clocks differ: five seconds later it is surely the next day there, too.
   assert.equal(left[12], midnight + 5000);
   assert.deepEqual(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createLogger } from "../../../runtime/run/log.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import {
   type Admission,
@@ -28,6 +29,8 @@ export class Bench {
   readonly clock: FakeClock;
   readonly metrics = new Metrics();
   readonly left: Left[] = [];
+  /** Lines of the log, as `message {fields}`. */
+  readonly lines: string[] = [];
   readonly scheduler: Scheduler;
 
   constructor(
@@ -38,6 +41,12 @@ export class Bench {
     this.scheduler = createScheduler({
       clock: this.clock,
       metrics: this.metrics,
+      log: createLogger({
+        level: "warn",
+        secrets: [],
+        write: ({ fields, message }) =>
+          this.lines.push(`${message} ${JSON.stringify(fields)}`),
+      }),
       ...(elapsed ? { elapsed: () => elapsed(this.clock) } : {}),
     });
   }
