@@ -9,12 +9,18 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import fc from "fast-check";
 import {
-  type Cursor,
   FencedError,
-  type JournalEvent,
   prunable,
   type StateStore,
 } from "../../runtime/component.ts";
+import {
+  cursorOf,
+  everyValue,
+  insert,
+  journalOf,
+  plain,
+  retract,
+} from "./state_samples.ts";
 
 /** A fresh place for one test. */
 export interface StateBench extends AsyncDisposable {
@@ -38,48 +44,6 @@ export interface StateCase {
   /** Random journals to prune; fewer where each costs round trips. */
   readonly journals: number;
 }
-
-/** An event that inserts a unit. */
-export function insert(seq: number, number: number): JournalEvent {
-  const id = `id${seq}`;
-  const parent = seq % 2 === 0 ? undefined : `id${seq - 1}`;
-  return { seq, op: "insert", number, id, parent, time: 7, rowsOf: seq };
-}
-
-/** An event that retracts one. */
-export function retract(seq: number, of: JournalEvent): JournalEvent {
-  return { ...of, seq, op: "retract" };
-}
-
-/** A cursor of a sink. */
-export function cursorOf(
-  sink: string,
-  more: Partial<Cursor> = {},
-): Cursor {
-  return {
-    sink,
-    source: "chain",
-    at: undefined,
-    seq: 0,
-    base: 1,
-    state: undefined,
-    pending: undefined,
-    ...more,
-  };
-}
-
-const everyValue = {
-  logs: [{
-    value: 2n ** 256n - 1n,
-    nonce: 2 ** 53 - 1,
-    data: "0x",
-    to: null,
-    topics: ["0xaa", "0xbb"],
-    args: { path: [{ amount: "1" }] },
-    flag: true,
-  }],
-  blocks: [],
-};
 
 /** Register the tests of a store. */
 export function stateContract(options: StateCase): void {
@@ -418,26 +382,4 @@ export function stateContract(options: StateCase): void {
       assert.equal(await state.origin("chain"), 2);
     },
   );
-}
-
-/** A journal of inserts and retractions of the newest open unit. */
-function journalOf(steps: readonly number[]): JournalEvent[] {
-  const events: JournalEvent[] = [];
-  const open: JournalEvent[] = [];
-  for (const [index, step] of steps.entries()) {
-    const seq = index + 1;
-    const last = open.at(-1);
-    const event = step < 2 && last
-      ? retract(seq, last)
-      : insert(seq, (last?.number ?? 0) + 1);
-    events.push(event);
-    if (event.op === "retract") open.pop();
-    else open.push(event);
-  }
-  return events;
-}
-
-/** Without what is undefined: a store may leave it out. */
-function plain(cursors: readonly Cursor[]): unknown {
-  return JSON.parse(JSON.stringify(cursors));
 }

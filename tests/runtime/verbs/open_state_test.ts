@@ -17,7 +17,7 @@ import {
   lookAtState,
   openState,
 } from "../../../runtime/verbs/open_state.ts";
-import { cursorOf } from "../../contracts/state_contract.ts";
+import { cursorOf } from "../../contracts/state_samples.ts";
 import { folderWith } from "./program.ts";
 
 const example = "name: example\n";
