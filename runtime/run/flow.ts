@@ -75,16 +75,19 @@ export class Flow {
       ...reject,
     })) ?? [];
     const outputs = await this.#transform(event, await event.rows(), rejects);
+    // Before any sink has the unit: who mends it must find it again.
+    this.#checkRejects(event, rejects);
     const [last, first] = partition(takers, readsErrors);
     const refused: StageReject[] = [];
     for (const writer of first) {
       const { inputs, name } = writer.stage;
       await writer.push(event, gather(outputs, inputs), (reject) => {
-        refused.push({ stage: name, ...reject });
+        const one = { stage: name, ...reject };
+        this.#checkRejects(event, [one]);
+        refused.push(one);
       });
     }
     rejects.push(...refused);
-    this.#checkRejects(event, rejects);
     const { elsewhere, writers } = this.#options;
     if (refused.length > 0 && !writers.some(readsErrors)) {
       const [writer] = first;
