@@ -4,11 +4,16 @@ import { avroSchema, recordName } from "../../../connectors/kafka/avro.ts";
 import type { KafkaClient } from "../../../connectors/kafka/client.ts";
 import { kafkaSink } from "../../../connectors/kafka/sink.ts";
 import { type Schema, UserError } from "../../../runtime/component.ts";
-import { javaMissing } from "../../../servers/services/java.ts";
 import { netRows } from "../../contracts/canonical.ts";
 import { everyType } from "../../contracts/extreme_rows.ts";
 import { sinkContract } from "../../contracts/sink_contract.ts";
-import { javaTest, kafka, registry, uniqueName } from "../../services/mod.ts";
+import {
+  javaTest,
+  kafka,
+  registry,
+  uniqueName,
+  withoutJava,
+} from "../../services/mod.ts";
 import {
   batchOf,
   connect,
@@ -65,7 +70,7 @@ sinkContract({
     open: (config, context) =>
       kafkaSink.open(config, { ...context, pipeline: config.topic.text }),
   },
-  ignore: await javaMissing() !== undefined,
+  ignore: withoutJava(),
   // An Avro long ends there.
   largest: { uint64: 2n ** 63n - 1n },
   rejected: { nonce: 2n ** 63n },

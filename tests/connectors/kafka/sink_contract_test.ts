@@ -1,8 +1,7 @@
 import { kafkaSink } from "../../../connectors/kafka/sink.ts";
 import { netRows } from "../../contracts/canonical.ts";
 import { sinkContract } from "../../contracts/sink_contract.ts";
-import { javaMissing } from "../../../servers/services/java.ts";
-import { kafka, uniqueName } from "../../services/mod.ts";
+import { kafka, uniqueName, withoutJava } from "../../services/mod.ts";
 import { changesOf, connect, readTopic, sinkConfig } from "./bus.ts";
 
 /** Each test is a pipeline of its own: cursors are kept by its name. */
@@ -15,7 +14,7 @@ const definition: typeof kafkaSink = {
 sinkContract({
   name: "kafka, json",
   definition,
-  ignore: await javaMissing() !== undefined,
+  ignore: withoutJava(),
   async arrange(schema) {
     const topic = uniqueName("rows");
     const client = await connect(await kafka());

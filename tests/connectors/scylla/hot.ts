@@ -9,13 +9,11 @@ import { scyllaSink } from "../../../connectors/scylla/sink.ts";
 import { systemClock } from "../../../runtime/run/clock.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import { createScheduler } from "../../../runtime/run/scheduler.ts";
-import { javaMissing } from "../../../servers/services/java.ts";
 import { openContext } from "../../contracts/open_context.ts";
-import { cassandra, uniqueName } from "../../services/mod.ts";
+import { cassandra, uniqueName, withoutJava } from "../../services/mod.ts";
 
 /** Whether there is no Java for the server; required, its tests fail then. */
-export const ignore = Deno.env.get("SLUICE_REQUIRE_JAVA") !== "1" &&
-  await javaMissing() !== undefined;
+export const ignore = withoutJava();
 
 /** One for all tests of a file: their tables have names of their own. */
 const keyspace = uniqueName("hot");
