@@ -315,6 +315,7 @@ export interface SinkShape<F extends Fields> {
 
 /** What a sink's statements are made from, before anything is opened. */
 export interface StatementShape<F extends Fields> extends SinkShape<F> {
+  readonly pipeline: string;
   /** The config of its connection, as the fields of that one read it. */
   readonly connection?: Config<Fields>;
 }

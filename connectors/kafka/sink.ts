@@ -137,9 +137,9 @@ export const kafkaSink = defineSink<
       ? "; a reorg deletes the keys of the old rows"
       : "; a reorg appends the old rows again, their header op says retract"),
   check: checkSink,
-  ddl({ config, name, schema }) {
+  ddl({ config, name, pipeline, schema }) {
     const topics = topicNames(config.topic, schema) ?? [];
-    const cursors = cursorTopicName("<pipeline>", name);
+    const cursors = cursorTopicName(pipeline, name);
     return [
       ...topics.map((topic) => topicStatement(topic, settingsOf(config))),
       ...(config.format === "avro"

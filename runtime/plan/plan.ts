@@ -206,6 +206,7 @@ function planSink(stage: SinkStage, spec: Spec): SinkPlan {
     columns: planColumns(schema),
     ddl: definition.ddl?.({
       ...{ config, schema, name },
+      pipeline: spec.name,
       connection: spec.connections.get(connection ?? "")?.config,
     }) ?? [],
   };

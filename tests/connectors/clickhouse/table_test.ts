@@ -97,6 +97,7 @@ Deno.test("clickhouseSink plans tables in the database and cluster of its connec
     config: { ...config, index: [] },
     schema,
     name: "out",
+    pipeline: "blocks",
     connection: { database: "chain", cluster: "analytics" },
   });
   assert.match(

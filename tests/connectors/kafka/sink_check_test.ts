@@ -54,14 +54,15 @@ Deno.test("kafkaSink lists every topic and setting in the plan", () => {
     retention: "forever",
     config: { "max.message.bytes": "2000000" },
   });
-  assert.deepEqual(kafkaSink.ddl?.({ config, schema, name: "out" }), [
+  const shape = { schema, name: "out", pipeline: "blocks" };
+  assert.deepEqual(kafkaSink.ddl?.({ ...shape, config }), [
     "topic x.x: partitions 4, retention.ms -1, max.message.bytes 2000000",
     "topic y.y: partitions 4, retention.ms -1, max.message.bytes 2000000",
-    "topic sluice.cursors.<pipeline>.out: partitions 1, cleanup.policy " +
+    "topic sluice.cursors.blocks.out: partitions 1, cleanup.policy " +
     "compact, segment.ms 3600000",
   ]);
   const plain = sinkConfig("rows", { delivery: "at_least_once" });
-  assert.deepEqual(kafkaSink.ddl?.({ config: plain, schema, name: "out" }), [
+  assert.deepEqual(kafkaSink.ddl?.({ ...shape, config: plain }), [
     "topic rows",
   ]);
 });
