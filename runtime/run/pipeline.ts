@@ -4,37 +4,22 @@
  *
  * @module
  */
-import type {
-  Head,
-  OpenContext,
-  OpenSink,
-  OpenSource,
-  OpenTransform,
-} from "../component.ts";
-import { UserError } from "../errors.ts";
-import type { UnitInfo } from "../row.ts";
-import type {
-  Deliver,
-  SinkStage,
-  SourceStage,
-  Spec,
-  TransformStage,
-} from "../spec/spec.ts";
+import type { Head, OpenContext } from "../component.ts";
+import type { Spec } from "../spec/spec.ts";
 import type { Clock } from "./clock.ts";
-import { openStage } from "./opening.ts";
 import { openConnections } from "./connections.ts";
-import { errorRow, Flow, readsErrors, type StageReject } from "./flow.ts";
-import { Lane } from "./lane.ts";
+import { readsErrors } from "./flow.ts";
 import { eventsAndHeads } from "./heads.ts";
-import { holdLease, type Lease } from "./lease.ts";
+import { holdLease } from "./lease.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { PatientState } from "./patient_state.ts";
 import { Reader } from "./reader.ts";
 import { openCursors } from "./resume.ts";
 import { SharedReader } from "./shared_reader.ts";
+import { openRun, type SourceRun } from "./source_run.ts";
 import type { Cursor, StateStore } from "./state.ts";
-import { Writer } from "./writer.ts";
+import type { Writer } from "./writer.ts";
 
 /** How often the journal is pruned, ms. */
 const pruneEvery = 10_000;
@@ -112,12 +97,12 @@ export async function runPipeline(
     return [];
   }
   resources.use(clients);
-  const opening: Opening = { clients, context, lease, resources };
+  const opening = { clients, context, cursors, failure, lease, resources };
   const runs: SourceRun[] = [];
   for (const stage of spec.stages) {
     if (stage.kind !== "source") continue;
     runs.push(
-      await openRun(spec, stage, { ...options, ...opening, cursors, failure }),
+      await openRun(spec, stage, { ...options, ...opening }),
     );
   }
   try {
@@ -130,159 +115,6 @@ export async function runPipeline(
   }
   return runs.flatMap(({ writers }) => writers)
     .map((writer) => resultOf(writer, options.metrics));
-}
-
-interface Opening {
-  readonly clients: { get(name: string | undefined): unknown };
-  readonly context: (name: string) => OpenContext;
-  readonly lease: Lease;
-  readonly resources: AsyncDisposableStack;
-}
-
-interface SourceRun {
-  readonly reader: Reader | SharedReader;
-  readonly lanes: readonly Lane[];
-  readonly writers: readonly Writer[];
-  readonly stage: SourceStage;
-}
-
-/** Open a source with every stage that its rows reach. */
-async function openRun(
-  spec: Spec,
-  stage: SourceStage,
-  options: RunOptions & Opening & {
-    readonly cursors: ReadonlyMap<string, Cursor>;
-    readonly failure: AbortController;
-  },
-): Promise<SourceRun> {
-  const { context, clients, cursors, failure, lease } = options;
-  const { metrics, resources, state } = options;
-  const source: OpenSource = own(
-    resources,
-    await stage.definition.open(stage.config, {
-      ...context(stage.name),
-      connection: clients.get(stage.connection),
-      used: stage.used,
-    }),
-  );
-  const reader = readerOf(stage, { ...options, source });
-  const { shared = false } = stage.definition;
-  const sinks = spec.stages.filter((one): one is SinkStage =>
-    one.kind === "sink" && one.source === stage.name
-  );
-  const writers: Writer[] = [];
-  const reject = async (rejects: readonly StageReject[], unit: UnitInfo) => {
-    const readers = writers.filter(readsErrors);
-    const [first] = rejects;
-    if (readers.length === 0 && first) {
-      throw new UserError(
-        `Sink "${first.stage}" rejected a row of block ${unit.number}: ` +
-          `${first.reason}; add a sink with "from: errors" to keep such ` +
-          "rows and go on",
-      );
-    }
-    const rows = rejects.map((one) => errorRow(unit, one));
-    for (const reader of readers) await reader.extra(rows, unit);
-  };
-  for (const sink of sinks) {
-    const cursor = cursors.get(sink.name);
-    if (!cursor) throw new Error(`Sink "${sink.name}" has no cursor`);
-    writers.push(
-      new Writer({
-        pipeline: spec.name,
-        stage: sink,
-        sink: options.dryRun ? countingSink : own(
-          resources,
-          await openSink(sink, cursor, { ...options, shared }),
-        ),
-        cursor,
-        shared,
-        hold: () => lease.hold(),
-        save: async (cursor) => {
-          await state.saveCursor(cursor);
-          // What a dry run has counted is still to be read by another run.
-          if (reader instanceof SharedReader && !options.dryRun) {
-            reader.acknowledge(
-              Math.min(...writers.map(({ stored }) => stored)),
-            );
-          }
-        },
-        rejected: (rejects, unit) =>
-          reject(rejects.map((one) => ({ ...one, stage: sink.name })), unit),
-        failed: (error) => failure.abort(error),
-        clock: options.clock,
-        log: options.log,
-        metrics,
-        signal: failure.signal,
-      }),
-    );
-  }
-  const lanes: Lane[] = [];
-  for (const [deliver, group] of byDeliver(writers)) {
-    const transforms = [];
-    for (const one of neededBy(spec, group)) {
-      const open: OpenTransform = await one.definition.open(one.config, {
-        ...context(one.name),
-        connection: clients.get(one.connection),
-        input: one.input,
-      });
-      transforms.push({ stage: one, open: own(resources, open) });
-    }
-    lanes.push(
-      new Lane(
-        deliver,
-        new Flow({
-          source: stage.name,
-          transforms,
-          writers: group,
-          errorsRead: writers.some(readsErrors),
-          elsewhere: reject,
-          metrics,
-        }),
-      ),
-    );
-  }
-  return { reader, lanes, writers, stage };
-}
-
-function readerOf(
-  { definition, name, used }: SourceStage,
-  options: RunOptions & { readonly source: OpenSource },
-): Reader | SharedReader {
-  if (definition.shared) return new SharedReader({ ...options, name });
-  return new Reader({
-    ...options,
-    name,
-    ports: [...used.keys()],
-    reorgs: definition.reorgs,
-  });
-}
-
-async function openSink(
-  stage: SinkStage,
-  cursor: Cursor,
-  options: RunOptions & Opening & {
-    readonly shared: boolean;
-    readonly failure: AbortController;
-  },
-): Promise<OpenSink<unknown>> {
-  const { clients, clock, context, drain, failure, log, shared } = options;
-  const open = () =>
-    stage.definition.open(stage.config, {
-      ...context(stage.name),
-      connection: clients.get(stage.connection),
-      schema: stage.schema,
-      shared,
-      state: cursor.state,
-      life: cursor.base,
-    });
-  const signal = AbortSignal.any([drain, failure.signal]);
-  return await openStage<OpenSink<unknown>>(open, {
-    stage: stage.name,
-    clock,
-    log,
-    signal,
-  });
 }
 
 /** Move units until the source ends or the run is told to drain. */
@@ -344,50 +176,6 @@ async function runSource(
 function acknowledged(writers: readonly Writer[]): number {
   return Math.min(...writers.map(({ cursor }) => cursor.seq));
 }
-
-/** The sinks of a source by when they want its units. */
-function byDeliver(writers: readonly Writer[]): [Deliver, Writer[]][] {
-  const groups = new Map<string, [Deliver, Writer[]]>();
-  for (const writer of writers) {
-    const { deliver } = writer.stage;
-    const key = JSON.stringify(deliver);
-    const group = groups.get(key);
-    if (group) group[1].push(writer);
-    else groups.set(key, [deliver, [writer]]);
-  }
-  return [...groups.values()];
-}
-
-/** The transforms that some of these sinks read, in order. */
-function neededBy(spec: Spec, writers: readonly Writer[]): TransformStage[] {
-  const needed = new Set<string>();
-  const all = writers.some(readsErrors);
-  const reads = writers.flatMap(({ stage }) => stage.inputs);
-  for (const { stage } of reads) needed.add(stage);
-  const transforms = spec.stages.filter((stage): stage is TransformStage =>
-    stage.kind === "transform"
-  );
-  for (const stage of transforms.toReversed()) {
-    if (!all && !needed.has(stage.name)) continue;
-    needed.add(stage.name);
-    for (const input of stage.inputs) needed.add(input.stage);
-  }
-  return transforms.filter(({ name }) => needed.has(name));
-}
-
-function own<T extends { [Symbol.asyncDispose]?(): Promise<void> }>(
-  resources: AsyncDisposableStack,
-  resource: T,
-): T {
-  resources.defer(() => resource[Symbol.asyncDispose]?.());
-  return resource;
-}
-
-/** What a dry run writes to. */
-const countingSink: OpenSink<undefined> = {
-  encode: () => ({ data: undefined, bytes: 0 }),
-  write: () => Promise.resolve(),
-};
 
 function resultOf({ cursor, stage }: Writer, metrics: Metrics): SinkResult {
   const labels = { sink: stage.name };

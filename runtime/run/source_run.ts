@@ -1,0 +1,244 @@
+/**
+ * Opens a source with everything that its rows reach: transforms, lanes,
+ * sinks with their writers.
+ *
+ * @module
+ */
+import type {
+  OpenContext,
+  OpenSink,
+  OpenSource,
+  OpenTransform,
+} from "../component.ts";
+import { UserError } from "../errors.ts";
+import type { UnitInfo } from "../row.ts";
+import type {
+  Deliver,
+  SinkStage,
+  SourceStage,
+  Spec,
+  TransformStage,
+} from "../spec/spec.ts";
+import { errorRow, Flow, readsErrors, type StageReject } from "./flow.ts";
+import { Lane } from "./lane.ts";
+import type { Lease } from "./lease.ts";
+import { openStage } from "./opening.ts";
+import type { RunOptions } from "./pipeline.ts";
+import { Reader } from "./reader.ts";
+import { SharedReader } from "./shared_reader.ts";
+import type { Cursor } from "./state.ts";
+import { Writer } from "./writer.ts";
+
+/** What opening stages needs besides the options of a run. */
+export interface Opening {
+  readonly clients: { get(name: string | undefined): unknown };
+  readonly context: (name: string) => OpenContext;
+  readonly lease: Lease;
+  readonly resources: AsyncDisposableStack;
+  readonly cursors: ReadonlyMap<string, Cursor>;
+  /** Aborted with the reason when a stage fails. */
+  readonly failure: AbortController;
+}
+
+/** A source and what it feeds, all open. */
+export interface SourceRun {
+  readonly reader: Reader | SharedReader;
+  readonly lanes: readonly Lane[];
+  readonly writers: readonly Writer[];
+  readonly stage: SourceStage;
+}
+
+/** Open a source with every stage that its rows reach. */
+export async function openRun(
+  spec: Spec,
+  stage: SourceStage,
+  options: RunOptions & Opening,
+): Promise<SourceRun> {
+  const { context, clients, resources } = options;
+  const source: OpenSource = own(
+    resources,
+    await stage.definition.open(stage.config, {
+      ...context(stage.name),
+      connection: clients.get(stage.connection),
+      used: stage.used,
+    }),
+  );
+  const reader = readerOf(stage, { ...options, source });
+  const writers: Writer[] = [];
+  const reject = async (rejects: readonly StageReject[], unit: UnitInfo) => {
+    const readers = writers.filter(readsErrors);
+    const [first] = rejects;
+    if (readers.length === 0 && first) {
+      throw new UserError(
+        `Sink "${first.stage}" rejected a row of block ${unit.number}: ` +
+          `${first.reason}; add a sink with "from: errors" to keep such ` +
+          "rows and go on",
+      );
+    }
+    const rows = rejects.map((one) => errorRow(unit, one));
+    for (const reader of readers) await reader.extra(rows, unit);
+  };
+  const sinks = spec.stages.filter((one): one is SinkStage =>
+    one.kind === "sink" && one.source === stage.name
+  );
+  for (const sink of sinks) {
+    writers.push(
+      await openWriter(sink, {
+        ...options,
+        pipeline: spec.name,
+        shared: stage.definition.shared ?? false,
+        reject,
+        saved: () => {
+          // What a dry run has counted is still to be read by another run.
+          if (!(reader instanceof SharedReader) || options.dryRun) return;
+          reader.acknowledge(Math.min(...writers.map(({ stored }) => stored)));
+        },
+      }),
+    );
+  }
+  const lanes: Lane[] = [];
+  for (const [deliver, group] of byDeliver(writers)) {
+    const flow = new Flow({
+      source: stage.name,
+      transforms: await openTransforms(neededBy(spec, group), options),
+      writers: group,
+      errorsRead: writers.some(readsErrors),
+      elsewhere: reject,
+      metrics: options.metrics,
+    });
+    lanes.push(new Lane(deliver, flow));
+  }
+  return { reader, lanes, writers, stage };
+}
+
+/** What the writer of a sink needs besides. */
+interface WriterParts extends RunOptions, Opening {
+  readonly pipeline: string;
+  readonly shared: boolean;
+  reject(rejects: readonly StageReject[], unit: UnitInfo): Promise<void>;
+  /** A cursor of one of the writers has been saved. */
+  saved(): void;
+}
+
+async function openWriter(
+  sink: SinkStage,
+  options: WriterParts,
+): Promise<Writer> {
+  const { cursors, failure, lease, reject, resources, saved, state } = options;
+  const cursor = cursors.get(sink.name);
+  if (!cursor) throw new Error(`Sink "${sink.name}" has no cursor`);
+  return new Writer({
+    ...options,
+    stage: sink,
+    sink: options.dryRun
+      ? countingSink
+      : own(resources, await openSink(sink, cursor, options)),
+    cursor,
+    hold: () => lease.hold(),
+    save: async (cursor) => {
+      await state.saveCursor(cursor);
+      saved();
+    },
+    rejected: (rejects, unit) =>
+      reject(rejects.map((one) => ({ ...one, stage: sink.name })), unit),
+    failed: (error) => failure.abort(error),
+    signal: failure.signal,
+  });
+}
+
+async function openTransforms(
+  stages: readonly TransformStage[],
+  { clients, context, resources }: Opening,
+) {
+  const transforms = [];
+  for (const stage of stages) {
+    const open: OpenTransform = await stage.definition.open(stage.config, {
+      ...context(stage.name),
+      connection: clients.get(stage.connection),
+      input: stage.input,
+    });
+    transforms.push({ stage, open: own(resources, open) });
+  }
+  return transforms;
+}
+
+function readerOf(
+  { definition, name, used }: SourceStage,
+  options: RunOptions & { readonly source: OpenSource },
+): Reader | SharedReader {
+  if (definition.shared) return new SharedReader({ ...options, name });
+  return new Reader({
+    ...options,
+    name,
+    ports: [...used.keys()],
+    reorgs: definition.reorgs,
+  });
+}
+
+async function openSink(
+  stage: SinkStage,
+  cursor: Cursor,
+  options: WriterParts,
+): Promise<OpenSink<unknown>> {
+  const { clients, clock, context, drain, failure, log, shared } = options;
+  const open = () =>
+    stage.definition.open(stage.config, {
+      ...context(stage.name),
+      connection: clients.get(stage.connection),
+      schema: stage.schema,
+      shared,
+      state: cursor.state,
+      life: cursor.base,
+    });
+  const signal = AbortSignal.any([drain, failure.signal]);
+  return await openStage<OpenSink<unknown>>(open, {
+    stage: stage.name,
+    clock,
+    log,
+    signal,
+  });
+}
+
+/** The sinks of a source by when they want its units. */
+function byDeliver(writers: readonly Writer[]): [Deliver, Writer[]][] {
+  const groups = new Map<string, [Deliver, Writer[]]>();
+  for (const writer of writers) {
+    const { deliver } = writer.stage;
+    const key = JSON.stringify(deliver);
+    const group = groups.get(key);
+    if (group) group[1].push(writer);
+    else groups.set(key, [deliver, [writer]]);
+  }
+  return [...groups.values()];
+}
+
+/** The transforms that some of these sinks read, in order. */
+function neededBy(spec: Spec, writers: readonly Writer[]): TransformStage[] {
+  const needed = new Set<string>();
+  const all = writers.some(readsErrors);
+  const reads = writers.flatMap(({ stage }) => stage.inputs);
+  for (const { stage } of reads) needed.add(stage);
+  const transforms = spec.stages.filter((stage): stage is TransformStage =>
+    stage.kind === "transform"
+  );
+  for (const stage of transforms.toReversed()) {
+    if (!all && !needed.has(stage.name)) continue;
+    needed.add(stage.name);
+    for (const input of stage.inputs) needed.add(input.stage);
+  }
+  return transforms.filter(({ name }) => needed.has(name));
+}
+
+function own<T extends { [Symbol.asyncDispose]?(): Promise<void> }>(
+  resources: AsyncDisposableStack,
+  resource: T,
+): T {
+  resources.defer(() => resource[Symbol.asyncDispose]?.());
+  return resource;
+}
+
+/** What a dry run writes to. */
+const countingSink: OpenSink<undefined> = {
+  encode: () => ({ data: undefined, bytes: 0 }),
+  write: () => Promise.resolve(),
+};
