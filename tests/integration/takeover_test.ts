@@ -180,7 +180,7 @@ javaTest(
     // Whatever is written from here on is seen.
     await scene.client.execute("TRUNCATE logs", [], { prepare: false });
     first.kill("SIGCONT");
-  await until(() => first.over, "it ends");
+    await until(() => first.over, "it ends");
     const { code, stderr } = await first.ended();
     assert.equal(code, 1);
     assert.match(
