@@ -205,7 +205,10 @@ export class Endpoint {
 
   #refused(error: RpcError, left: number): void {
     // What left before the last refusal was known tells nothing new.
-    if (left >= this.coolUntil) this.#refusals++;
+    if (left >= this.coolUntil) {
+      this.#refusals++;
+      this.budget.leaveRoom();
+    }
     const step = pause(FIRST_COOL_DOWN_MS, this.#refusals);
     const { retryAfter } = error;
     const wait = retryAfter === undefined

@@ -16,6 +16,12 @@ import { Spending } from "./spending.ts";
 const SPREAD = 0.8;
 const SPREAD_PER_MS = 10_000;
 
+// What is added when a call was refused all the same: that doubles each time,
+// and halves after so long without.
+const FIRST_ROOM_MS = 25;
+const MOST_ROOM_MS = 400;
+const ROOM_FOR_MS = 300_000;
+
 /** A window at least this long is a quota, of which a part is reserved. */
 export const QUOTA_MS = 3_600_000;
 
@@ -50,6 +56,8 @@ export class Account {
   /** Milliseconds that history waits behind the last call. */
   #spacing = 0;
   readonly #pause: Pause;
+  #room = 0;
+  #roomSince = 0;
   /** The log knows of a wait until then. */
   #toldUntil = -Infinity;
 
@@ -85,6 +93,21 @@ export class Account {
   /** No call leaves before this instant. */
   coolUntil(instant: number): void {
     if (this.#pause.extend(instant)) this.#around.changed();
+  }
+
+  /** Milliseconds more than usual that a call may be on its way. */
+  get room(): number {
+    const age = this.#around.elapsed() - this.#roomSince;
+    return this.#room * 0.5 ** Math.floor(age / ROOM_FOR_MS);
+  }
+
+  /** Calls arrive less evenly than was thought. */
+  leaveRoom(): void {
+    this.#room = Math.min(
+      MOST_ROOM_MS,
+      Math.max(FIRST_ROOM_MS, 2 * this.room),
+    );
+    this.#roomSince = this.#around.elapsed();
   }
 
   /** When the quota comes back that is spent, as the provider says. */

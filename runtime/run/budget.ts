@@ -100,6 +100,10 @@ export class PacedBudget implements Budget {
     this.account.coolUntil(instant);
   }
 
+  leaveRoom(): void {
+    this.account.leaveRoom();
+  }
+
   resetAfter(period: "day" | "month" | undefined): number | undefined {
     return this.account.resetAfter(period);
   }
@@ -142,7 +146,7 @@ export class PacedBudget implements Budget {
     const used = this.#idle.pop() ?? -Infinity;
     const cold = elapsed() - used > KEEP_ALIVE_MS;
     const timer = new AbortController();
-    const usual = cold ? COLD_MS : WARM_MS;
+    const usual = (cold ? COLD_MS : WARM_MS) + this.account.room;
     const wait = async () => {
       for (let late = Infinity; late > LATE_MS;) {
         const since = elapsed();

@@ -76,6 +76,11 @@ export interface Budget {
   /** As `coolUntil`, for every budget of the group. */
   coolGroupUntil(instant: number): void;
   /**
+   * A call was refused that the windows had admitted: calls arrive less
+   * evenly than they leave, so leave more room between them for a while.
+   */
+  leaveRoom(): void;
+  /**
    * When the account's quota comes back that the provider says is spent;
    * undefined when none of its windows has a reset.
    */

@@ -230,6 +230,27 @@ Deno.test("createScheduler() pauses all keys of a group that was refused", async
   assert.deepEqual(await waits, [asked + 9000]);
 });
 
+Deno.test("createScheduler() leaves room where calls arrive unevenly", async () => {
+  const bench = new Bench();
+  const budget = bench.budget([perSecond(10)]);
+  const seconds = async () => {
+    const start = bench.clock.now();
+    const calls = make(bench, [budget], {
+      cost: costOf(1),
+      count: 100,
+      latency: 300,
+    });
+    await bench.clock.advance(20_000);
+    return ((await calls).at(-1)! - start) / 1000;
+  };
+  const before = await seconds();
+  for (let i = 0; i < 4; i++) budget.leaveRoom();
+  const careful = await seconds();
+  assert.ok(careful - before > 9 * 0.15, `${before} s, then ${careful} s`);
+  await bench.clock.advance(3_600_000);
+  assert.ok(await seconds() - before < 0.2, "not for ever");
+});
+
 Deno.test("createScheduler() waits for 00:00 UTC when the day is spent", async () => {
   const clock = new FakeClock(Date.UTC(2026, 0, 1, 21));
   const bench = new Bench(undefined, clock);
