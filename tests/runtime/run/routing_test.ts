@@ -9,17 +9,10 @@ import * as fc from "fast-check";
 import type { Budget, Cost, Window } from "../../../runtime/run/scheduler.ts";
 import { figure } from "../../integration/figure.ts";
 import { settled } from "../../fixtures/fake_clock.ts";
+import { optimum, type Provider } from "../../fixtures/optimum.ts";
 import { Bench } from "./bench.ts";
 
 type Method = "block" | "receipts";
-
-/** A provider: credits a second, and what the calls of a block cost. */
-interface Provider {
-  readonly name: string;
-  readonly perSecond: number;
-  readonly block: number;
-  readonly receipts: number;
-}
 
 /** How many calls of each method each provider has made, and how long. */
 interface Outcome {
@@ -73,33 +66,6 @@ async function read(
   const done = run();
   while (!await Promise.race([done, settled()])) await clock.advance(500);
   return { seconds: (end - start) / 1000, made };
-}
-
-/**
- * The least seconds that the work takes, by exchange: whoever is cheapest at
- * blocks, compared with receipts, makes blocks; one provider makes both.
- */
-function optimum(providers: readonly Provider[], blocks: number): number {
-  const sorted = providers.toSorted((a, b) =>
-    a.block / a.receipts - b.block / b.receipts
-  );
-  const fits = (seconds: number) => {
-    let missing = blocks;
-    let receipts = 0;
-    for (const { block, perSecond, receipts: price } of sorted) {
-      const made = Math.min(missing, seconds * perSecond / block);
-      missing -= made;
-      receipts += (seconds * perSecond - made * block) / price;
-    }
-    return missing <= 1e-9 && receipts >= blocks;
-  };
-  let [low, high] = [0, 1e6];
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    if (fits(middle)) high = middle;
-    else low = middle;
-  }
-  return high;
 }
 
 const dear: Provider = {
