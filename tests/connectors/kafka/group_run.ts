@@ -173,7 +173,7 @@ function specOf(
     },
     sinks: {
       rows: { type: "rows_table", from: "topic" },
-      ...errors ? { errors: { type: "errors_table", from: "errors" } } : {},
+      ...errors ? { rejects: { type: "errors_table", from: "errors" } } : {},
     },
   });
   const { diagnostics, spec } = checkSpec("pipeline.yaml", {
