@@ -10,7 +10,13 @@ const root = new URL("../", import.meta.url).pathname;
 function pages(): string[] {
   const reference = [...Deno.readDirSync(`${root}docs/reference`)]
     .map(({ name }) => `docs/reference/${name}`);
-  return ["README.md", "runtime/README.md", "docs/state.md", ...reference];
+  return [
+    "README.md",
+    "runtime/README.md",
+    "docs/plans.md",
+    "docs/state.md",
+    ...reference,
+  ];
 }
 
 /** The blocks of YAML in a page, with their lines. */
