@@ -16,6 +16,10 @@ import { Spending } from "./spending.ts";
 const SPREAD = 0.8;
 const SPREAD_PER_MS = 10_000;
 
+// What a timer is late is made up for: with 1000 calls a second each of them
+// would otherwise wait for a timer of its own.
+const LATE_MS = 5;
+
 // What is added when a call was refused all the same: that doubles each time,
 // and halves after so long without.
 const FIRST_ROOM_MS = 25;
@@ -52,9 +56,8 @@ export class Account {
   readonly reserve: number;
   readonly #meters: readonly Meter[];
   readonly #around: AccountContext;
-  #lastLeft = -Infinity;
-  /** Milliseconds that history waits behind the last call. */
-  #spacing = 0;
+  /** When history may make its next call. */
+  #due = -Infinity;
   readonly #pause: Pause;
   #room = 0;
   #roomSince = 0;
@@ -148,10 +151,7 @@ export class Account {
     for (const meter of this.#meters) {
       wait = Math.max(wait, this.#waitFor(meter, cost, priority));
     }
-    if (priority === "backfill" && this.#spacing > 0) {
-      wait = Math.max(wait, this.#lastLeft + this.#spacing - now);
-    }
-    return wait;
+    return priority === "backfill" ? Math.max(wait, this.#due - now) : wait;
   }
 
   /** The quota that a call waits for; undefined: only for its turn. */
@@ -171,19 +171,21 @@ export class Account {
   /** Count a call that leaves now. */
   spend(cost: Cost): Spent {
     const { clock, elapsed } = this.#around;
-    this.#lastLeft = elapsed();
-    this.#spacing = 0;
+    let spacing = 0;
     const wall = clock.now();
     const counted = this.#meters.map(({ spending, window }) => {
       const units = unitsOf(window, cost);
       if (spending instanceof Quota) return spending.spend(wall, units);
       spending.spend(units);
       if (window.per <= SPREAD_PER_MS) {
-        const spacing = SPREAD * window.per * units / window.count;
-        this.#spacing = Math.max(this.#spacing, spacing);
+        spacing = Math.max(
+          spacing,
+          SPREAD * window.per * units / window.count,
+        );
       }
       return [];
     });
+    this.#due = Math.max(this.#due, elapsed() - LATE_MS) + spacing;
     let settled = false;
     return {
       settle: () => {

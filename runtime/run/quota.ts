@@ -22,6 +22,8 @@ export class Quota {
   /** Units by the start of their period. */
   readonly #spent = new Map<number, number>();
   #period = { start: 0, end: 0 };
+  /** The period that every call counted in lately, and from when to when. */
+  #only = { starts: [0] as readonly number[], from: 0, to: 0 };
 
   constructor({ count }: Window, reset: Reset) {
     this.#count = count;
@@ -81,6 +83,8 @@ export class Quota {
 
   /** Starts of the periods that a call counts in: two around a reset. */
   #starts(now: number): readonly number[] {
+    const { from, starts, to } = this.#only;
+    if (now >= from && now < to) return starts;
     const early = this.#periodAt(now - MARGIN_MS).start;
     const late = this.#periodAt(now + MARGIN_MS).start;
     for (const [start, units] of this.#spent) {
@@ -91,7 +95,14 @@ export class Quota {
         this.#spent.delete(start);
       }
     }
-    return early === late ? [late] : [early, late];
+    if (early !== late) return [early, late];
+    const { end, start } = this.#periodAt(now);
+    this.#only = {
+      starts: [start],
+      from: start + MARGIN_MS,
+      to: end - MARGIN_MS,
+    };
+    return this.#only.starts;
   }
 
   #periodAt(now: number): { readonly start: number; readonly end: number } {
