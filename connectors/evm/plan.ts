@@ -66,7 +66,7 @@ export const priceFields = {
 };
 
 const date: Field<string> = {
-  doc: "Day on which the source said so: 2026-05-08",
+  doc: "Day on which it was last compared with its sources: 2026-05-08",
   required: true,
   noun: "date",
   schema: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}$" },
