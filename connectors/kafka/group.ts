@@ -13,6 +13,7 @@ import type {
 } from "kafkajs";
 import type { Clock, Gauge, Logger } from "../../runtime/component.ts";
 import type { KafkaClient } from "./client.ts";
+import { ClusterView } from "./former_member.ts";
 
 /** How often a member speaks in the time after which it is taken for dead. */
 const heartbeatsPerSession = 5;
@@ -78,6 +79,8 @@ export interface MemberOptions {
    * wait after a crash. Members speak also while sinks are slow.
    */
   readonly sessionTimeout: number;
+  /** Who this process was before its connection broke. */
+  readonly former: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Records that wait in the topics. */
@@ -112,8 +115,9 @@ export class Member implements AsyncDisposable {
    * @throws {UserError} when they refuse.
    */
   static async join(options: MemberOptions): Promise<Member> {
-    const { client, group, sessionTimeout, topics } = options;
+    const { client, former, group, log, sessionTimeout, topics } = options;
     const kafka = await client.kafka();
+    const view = new ClusterView();
     const consumer = kafka.consumer({
       groupId: group,
       allowAutoTopicCreation: false,
@@ -124,12 +128,19 @@ export class Member implements AsyncDisposable {
       maxBytes: fetchBytes,
       maxBytesPerPartition: partitionBytes,
       metadataMaxAge,
+      partitionAssigners: [await view.assigner()],
       // The runtime begins anew, and says so.
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
     const member = new Member(consumer, options);
     try {
       await consumer.connect();
+      if (former) {
+        // It may have been forgotten already, or left in time.
+        await view.forget(group, former).catch(({ message }) =>
+          log.debug("The former member is gone", { group, reason: message })
+        );
+      }
       // Where the group has no offset, the records are new to it.
       await consumer.subscribe({ topics: [...topics], fromBeginning: true });
       await member.#run();
@@ -138,6 +149,11 @@ export class Member implements AsyncDisposable {
       await member[Symbol.asyncDispose]();
       throw member.#typed(error);
     }
+  }
+
+  /** Its name among the members; empty before it has joined. */
+  get id(): string {
+    return this.#id;
   }
 
   /** Every record of the partitions that are held, until the signal. */

@@ -157,6 +157,8 @@ class TopicsReader implements AsyncDisposable {
   readonly #context: SourceContext<KafkaClient>;
   readonly #toUnit: ToUnit;
   #member: Member | undefined;
+  /** A member that this process was until its connection broke. */
+  #former: string | undefined;
   /** Units that are on their way through the pipeline, oldest first. */
   #open: { readonly claim: Claim; readonly next: bigint }[] = [];
   /** How many of these are acknowledged already. */
@@ -178,13 +180,15 @@ class TopicsReader implements AsyncDisposable {
     const { start, topics } = this.#config;
     const { clock, connection, log, metrics, name, pipeline } = this.#context;
     const group = this.#config.group ?? pipeline;
-    // One that has failed may still be there.
+    // One that has failed may still be there, here and to the brokers.
+    this.#former = this.#member?.id || this.#former;
     await this[Symbol.asyncDispose]();
     await beginGroup(connection, { group, topics, start, log });
     const lag = metrics.gauge("sluice_source_lag", { source: name });
     const client = connection;
     const member = await Member.join({
       sessionTimeout: this.#config.session_timeout,
+      former: this.#former,
       client,
       group,
       topics,
@@ -193,6 +197,7 @@ class TopicsReader implements AsyncDisposable {
       lag,
     });
     this.#member = member;
+    this.#former = undefined;
     for await (const { claim, message, next } of member.records(signal)) {
       const { partition, topic } = claim;
       const unit = this.#toUnit({ ...message, topic, partition });

@@ -207,3 +207,23 @@ export async function createTopic(
     );
   });
 }
+
+/** Publish records `{ "id": n }`, spread over three partitions. */
+export async function produceIds(
+  client: KafkaClient,
+  topic: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
+  const producer = await client.producer({});
+  try {
+    await producer.send({
+      topic,
+      messages: Array.from({ length: to - from }, (_, index) => ({
+        partition: index % 3,
+        value: JSON.stringify({ id: from + index }),
+      })),
+    });
+  } finally {
+    await producer.disconnect();
+  }
+}
