@@ -26,6 +26,9 @@ const FIRST_ROOM_MS = 25;
 const MOST_ROOM_MS = 400;
 const ROOM_FOR_MS = 300_000;
 
+/** What pauses for longer is closed for the moment. */
+export const CLOSED_MS = 30_000;
+
 /** A window at least this long is a quota, of which a part is reserved. */
 export const QUOTA_MS = 3_600_000;
 
@@ -159,6 +162,12 @@ export class Account {
     return this.#meters.find((meter) =>
       meter.window.per >= QUOTA_MS && this.#waitFor(meter, cost, priority) > 0
     )?.window;
+  }
+
+  /** Whether it waits for a quota or a long pause, not for its turn. */
+  isClosed(cost: Cost, priority: Priority): boolean {
+    return this.#pause.left() > CLOSED_MS ||
+      this.spentWindow(cost, priority) !== undefined;
   }
 
   /** Whether a wait until this instant is news. */

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Account, Spent } from "./account.ts";
+import { type Account, CLOSED_MS, type Spent } from "./account.ts";
 import type { Clock } from "./clock.ts";
 import type { Counter, Gauge, Metrics } from "./metrics.ts";
 import { Pause } from "./pause.ts";
@@ -116,6 +116,12 @@ export class PacedBudget implements Budget {
   wait(cost: Cost, priority: Priority): number {
     if (this.#under >= this.inFlight) return Infinity;
     return Math.max(this.#pause.left(), this.account.wait(cost, priority));
+  }
+
+  /** Whether it waits for a quota or a long pause, not for its turn. */
+  isClosed(cost: Cost, priority: Priority): boolean {
+    return this.#pause.left() > CLOSED_MS ||
+      this.account.isClosed(cost, priority);
   }
 
   /** Let a call leave now. */

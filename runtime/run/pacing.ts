@@ -27,8 +27,9 @@ const PATIENCE = 8;
 // overflow above 2^31 ms.
 const NAP_MS = 30_000;
 
-// A call waits so long for the account where it is cheap, then goes anywhere.
-const DETOUR_MS = { head: 2000, lookup: 5000, backfill: NAP_MS } as const;
+// A call waits so long for the account where it is cheap, then goes anywhere;
+// history has time, as long as the account is open.
+const DETOUR_MS = { head: 2000, lookup: 5000, backfill: Infinity } as const;
 
 // A shorter wait for a quota is not worth a line of the log.
 const TELL_MS = 60_000;
@@ -100,11 +101,7 @@ class PacingScheduler implements Scheduler {
     );
     this.#router = new Router({
       elapsed: this.#elapsed,
-      isOpen: (account, cost) => {
-        const wait = account.wait(cost, "backfill");
-        // Infinite: until one of its calls has arrived, which is soon.
-        return wait <= NAP_MS || wait === Infinity;
-      },
+      isOpen: (account, cost) => !account.isClosed(cost, "backfill"),
     });
   }
 
@@ -225,9 +222,7 @@ class PacingScheduler implements Scheduler {
     const { choices, request: { priority } } = waiting;
     const routed = this.#routed(waiting);
     const best = soonestOf(routed, { held, priority });
-    // What is held, or waits for a call to end, will not be long.
-    const near = best.wait <= DETOUR_MS[priority] || best.wait === Infinity;
-    if (near || routed === choices) return best;
+    if (routed === choices || !isFar(best, priority)) return best;
     const other = soonestOf(choices, { held, priority });
     return other.wait < best.wait ? other : best;
   }
@@ -320,6 +315,14 @@ function choicesOf(request: CallRequest): readonly Choice[] {
     }))
     .sort((a, b) => a.share - b.share)
     .map(({ choice }) => choice);
+}
+
+/** Whether a call should not wait for the account where it is cheap. */
+function isFar({ choice, wait }: Soonest, priority: Priority): boolean {
+  // What is held, or waits for a call to end, will not be long.
+  if (choice === undefined || wait === Infinity) return false;
+  return wait > DETOUR_MS[priority] ||
+    choice.budget.isClosed(choice.cost, priority);
 }
 
 /** Of several that are free at once the first. */
