@@ -150,7 +150,7 @@ function divideCalls(
     routes: new Map(
       [...routes].map(([method, payers]) => [
         method,
-        new Set([...payers].map(({ name }) => name)),
+        new Set([...payers.keys()].map(({ name }) => name)),
       ]),
     ),
   };

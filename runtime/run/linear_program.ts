@@ -17,6 +17,12 @@ export interface Limit {
   readonly limit: number;
 }
 
+/** The best point, and what one unit more of each limit would be worth. */
+export interface Solution {
+  readonly point: readonly number[];
+  readonly worth: readonly number[];
+}
+
 /**
  * Find the `x >= 0` with the greatest `Σ gains[i] · x[i]` under the limits.
  *
@@ -25,7 +31,7 @@ export interface Limit {
 export function maximise(
   gains: readonly number[],
   limits: readonly Limit[],
-): readonly number[] | undefined {
+): Solution | undefined {
   const width = gains.length;
   // basic[row] = limit - Σ factors · free; the last row is the sum itself.
   const rows = [
@@ -45,11 +51,15 @@ export function maximise(
     free[enter] = basic[leave] ?? 0;
     basic[leave] = swapped;
   }
-  const solution = gains.map(() => 0);
+  const point = gains.map(() => 0);
   basic.forEach((variable, row) => {
-    if (variable < width) solution[variable] = at(rows[row], width);
+    if (variable < width) point[variable] = at(rows[row], width);
   });
-  return solution;
+  const worth = limits.map(() => 0);
+  free.forEach((variable, column) => {
+    if (variable >= width) worth[variable - width] = -at(sum, column);
+  });
+  return { point, worth };
 }
 
 /** The place of the lowest variable whose place will do. */

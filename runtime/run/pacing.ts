@@ -221,7 +221,13 @@ class PacingScheduler implements Scheduler {
   ): Soonest {
     const { choices, request: { priority } } = waiting;
     const routed = this.#routed(waiting);
-    const best = soonestOf(routed, { held, priority });
+    const { method } = waiting.request;
+    const due = routed.filter(({ budget }) =>
+      !this.#router.holdsBack(method, budget.account)
+    );
+    // Where only dear ones are left, they are what there is.
+    const open = due.length > 0 ? due : routed;
+    const best = soonestOf(open, { held, priority });
     if (routed === choices || !isFar(best, priority)) return best;
     const other = soonestOf(choices, { held, priority });
     return other.wait < best.wait ? other : best;
@@ -250,6 +256,9 @@ class PacingScheduler implements Scheduler {
       if (passed) budget.passed[lower]++;
     }
     budget.passed[priority] = 0;
+    if (waiting.request.cost) {
+      this.#router.count(waiting.request.method, budget.account);
+    }
     waiting.admit(choice);
     this.#tell(choice, priority);
   }

@@ -20,6 +20,10 @@ import type { Cost, Window } from "./scheduler.ts";
 // it is filled first, and that prices stay finite.
 const UNLIMITED_S = 0.003;
 
+// A call that takes so many times more of an account than of another one is
+// made there only as often as the plan says, not whenever it is idle.
+const DEAR = 3;
+
 // Accounts whose calls cost this much more than at the best one still take
 // them: prices are rounded, and demand is a guess.
 const TOLERANCE = 0.01;
@@ -52,7 +56,9 @@ export class Router {
   version = 0;
   readonly #options: RouterOptions;
   readonly #demand = new Map<string, Demand>();
-  #routes = new Map<string, ReadonlySet<Account>>();
+  #routes = new Map<string, ReadonlyMap<Account, number>>();
+  /** Calls by method since the last plan: all of them, and by account. */
+  #made = new Map<string, { all: number; by: Map<Account, number> }>();
   #planned: ReadonlyMap<string, number> = new Map();
   #plannedAt = -Infinity;
   #calls = 0;
@@ -74,11 +80,27 @@ export class Router {
   }
 
   /** The accounts that a method belongs to; undefined: any. */
-  route(method: string): ReadonlySet<Account> | undefined {
+  route(method: string): ReadonlyMap<Account, number> | undefined {
     const { elapsed } = this.#options;
     const aged = elapsed() - this.#plannedAt >= GOOD_FOR_MS;
     if (aged || !this.#routes.has(method)) this.#plan(aged);
     return this.#routes.get(method);
+  }
+
+  /** Whether an account has made its part of a method's calls for now. */
+  holdsBack(method: string, account: Account): boolean {
+    const most = this.#routes.get(method)?.get(account) ?? 1;
+    if (most >= 1) return false;
+    const { all = 0, by } = this.#made.get(method) ?? {};
+    return (by?.get(account) ?? 0) + 1 > most * (all + 1);
+  }
+
+  /** Take note of a call that leaves. */
+  count(method: string, account: Account): void {
+    const made = this.#made.get(method) ?? { all: 0, by: new Map() };
+    this.#made.set(method, made);
+    made.all++;
+    made.by.set(account, (made.by.get(account) ?? 0) + 1);
   }
 
   /** Plan anew at the next question: an account has closed or opened. */
@@ -105,6 +127,7 @@ export class Router {
     if (aged && isNear(signature, this.#planned)) return;
     this.#planned = signature;
     this.#routes = divide(open).routes;
+    this.#made = new Map();
     this.version++;
   }
 }
@@ -133,8 +156,11 @@ export interface Workload<P extends Payer> {
 
 /** How work is best divided. */
 export interface Division<P extends Payer> {
-  /** The payers that each method belongs to. */
-  readonly routes: Map<string, ReadonlySet<P>>;
+  /**
+   * The payers that each method belongs to, and which share of its calls one
+   * may make at most: 1, or less where they are dear.
+   */
+  readonly routes: Map<string, ReadonlyMap<P, number>>;
   /** Seconds that the work takes when every payer does its best. */
   readonly seconds: number;
 }
@@ -168,6 +194,8 @@ export function divide<P extends Payer>(
       .map((share) => share / (classes[first.indexOf(account)]?.length ?? 1));
   };
   const limits: Limit[] = [];
+  /** Where the limit of a method at an account is. */
+  const rowOf = new Map<string, number>();
   for (let index = 0; index < size; index++) {
     for (const account of first) {
       const shares = taken(index, account);
@@ -176,6 +204,7 @@ export function divide<P extends Payer>(
       factors[index] = 1;
       const offset = size + columns.indexOf(account);
       shares.forEach((share, i) => factors[offset + i] = -share);
+      rowOf.set(`${index} ${first.indexOf(account)}`, limits.length);
       limits.push({ factors, limit: 0 });
     }
   }
@@ -183,11 +212,12 @@ export function divide<P extends Payer>(
     factors: [...workloads.map(() => 0), ...columns.map(() => 1)],
     limit: 1,
   });
-  const prices = maximise(
+  const solution = maximise(
     [...workloads.map(({ share }) => share), ...columns.map(() => 0)],
     limits,
   );
-  if (prices === undefined) return { routes: new Map(), seconds: Infinity };
+  if (solution === undefined) return { routes: new Map(), seconds: Infinity };
+  const { point: prices, worth } = solution;
   const seconds = workloads.reduce(
     (sum, { share }, index) => sum + share * (prices[index] ?? 0),
     0,
@@ -201,13 +231,25 @@ export function divide<P extends Payer>(
         (sum, share, i) => sum + share * (prices[offset + i] ?? 0),
         0,
       );
-      return [{ price, accounts: classes[place] ?? [] }];
+      const row = rowOf.get(`${index} ${place}`) ?? 0;
+      return [{
+        price,
+        accounts: classes[place] ?? [],
+        calls: worth[row] ?? 0,
+        share: Math.max(...shares) * (classes[place]?.length ?? 1),
+      }];
     });
     const best = Math.min(...priced.map(({ price }) => price));
     const good = priced.filter(({ price }) =>
       price <= best * (1 + TOLERANCE) + Number.EPSILON
     );
-    return [method, new Set(good.flatMap(({ accounts }) => accounts))] as const;
+    const cheapest = Math.min(...good.map(({ share }) => share));
+    const all = priced.reduce((sum, { calls }) => sum + calls, 0);
+    const parts = good.flatMap(({ accounts, calls, share }) => {
+      const most = share > DEAR * cheapest && all > 0 ? calls / all : 1;
+      return accounts.map((one) => [one, most] as const);
+    });
+    return [method, new Map(parts)] as const;
   }));
   return { routes, seconds };
 }

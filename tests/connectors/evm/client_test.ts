@@ -411,7 +411,11 @@ const infura = {
 };
 
 /** A plan where every call costs the same. */
-const flat = { price: 20, rate: [limit("500/s")] };
+const flat = {
+  price: 20,
+  rate: [limit("500/s")],
+  quota: [limit("1000000/day from 00:00 UTC")],
+};
 
 function limit(text: string): Limit {
   const limit = parseLimit(text);

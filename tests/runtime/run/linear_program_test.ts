@@ -9,7 +9,10 @@ Deno.test("maximise() solves a textbook example", () => {
     { factors: [4, 1, 2], limit: 11 },
     { factors: [3, 4, 2], limit: 8 },
   ]);
-  assert.deepEqual(solution?.map((x) => Math.round(x * 1e9) / 1e9), [2, 0, 1]);
+  const rounded = (list: readonly number[] = []) =>
+    list.map((x) => Math.round(x * 1e9) / 1e9);
+  assert.deepEqual(rounded(solution?.point), [2, 0, 1]);
+  assert.deepEqual(rounded(solution?.worth), [1, 0, 1]);
 });
 
 Deno.test("maximise() tells when there is no end", () => {
@@ -28,8 +31,9 @@ Deno.test("maximise() finds the best corner, also where many meet", () => {
     (gains, some) => {
       // Something must end it.
       const limits = [...some, { factors: [1, 1] as const, limit: 50 }];
-      const solution = maximise(gains, limits);
-      assert.ok(solution);
+      const found = maximise(gains, limits);
+      assert.ok(found);
+      const { point: solution, worth } = found;
       const value = (x: readonly number[]) =>
         gains[0] * x[0]! + gains[1] * x[1]!;
       const allowed = (x: readonly number[]) =>
@@ -40,6 +44,12 @@ Deno.test("maximise() finds the best corner, also where many meet", () => {
       assert.ok(allowed(solution), `${solution}`);
       const best = Math.max(...corners(limits).filter(allowed).map(value));
       assert.ok(Math.abs(value(solution) - best) < 1e-6, `${solution} ${best}`);
+      // What all limits are worth together is what the best point is worth.
+      const sum = limits.reduce(
+        (sum, { limit }, i) => sum + limit * worth[i]!,
+        0,
+      );
+      assert.ok(Math.abs(sum - best) < 1e-6, `${worth}`);
     },
   ));
 });

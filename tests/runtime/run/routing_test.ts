@@ -132,6 +132,29 @@ Deno.test("Router plans anew when a provider closes", async () => {
   assert.deepEqual(made.get("dear"), { block: 100, receipts: 100 });
 });
 
+Deno.test("Router waits for a minute's limit rather than pay dearly", async () => {
+  const bench = new Bench();
+  const credits = (count: number, per: number): Window => ({ count, per });
+  const cheap = bench.budget([credits(400, 60_000)], { name: "cheap" });
+  const dear = bench.budget([credits(4000, 1000)], { name: "dear" });
+  const prices = new Map([[cheap, [20, 20]], [dear, [80, 4_000_000]]]);
+  const calls = Array.from({ length: 60 }, async (_, i) => {
+    const method = i % 2 === 0 ? "block" : "receipts";
+    using _admission = await bench.admit(method, [cheap, dear], {
+      method,
+      cost: (budget) => {
+        const price = prices.get(budget)![i % 2]!;
+        return { calls: 1, credits: price, weight: price };
+      },
+    });
+    await bench.clock.sleep(5);
+  });
+  for (let i = 0; i < 20; i++) await bench.clock.advance(10_000);
+  await Promise.all(calls);
+  const where = bench.left.filter(({ call }) => call === "receipts");
+  assert.deepEqual([...new Set(where.map(({ budget }) => budget))], ["cheap"]);
+});
+
 Deno.test("createScheduler() fills an own node before it pays anyone", async () => {
   const bench = new Bench();
   const paid = bench.budget([{ count: 500, per: 1000 }], { name: "paid" });
@@ -147,8 +170,13 @@ Deno.test("createScheduler() fills an own node before it pays anyone", async () 
   );
   await bench.clock.advance(5000);
   await calls;
-  assert.deepEqual(
-    bench.left.slice(0, 5).map(({ budget }) => budget),
-    ["own", "own", "own", "own", "paid"],
-  );
+  const paying = bench.left.filter(({ budget }) => budget === "paid");
+  assert.equal(paying.length, 0, "a queue at home is no reason to pay");
+  own.coolUntil(bench.clock.now() + 60_000);
+  const away = bench.admit("away", [paid, own], {
+    method: "call",
+    cost: () => ({ calls: 1, credits: 20, weight: 20 }),
+  });
+  await bench.clock.advance(0);
+  assert.equal((await away).budget.name, "paid");
 });
