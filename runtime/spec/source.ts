@@ -131,12 +131,16 @@ function readTop(source: Source, options: TopOptions): Top {
   const place = placeAt([], { source, ...options });
   if (isObject(source.value)) {
     if (Object.keys(source.value).join() === "connections") {
-      place.at("connections").report(
+      const at = place.at("connections");
+      at.report(
         "There is no pipeline here, only connections",
         "check or run a pipeline that includes this file",
         { key: true },
       );
-      return {};
+      // They can be asked all the same.
+      const { connections } = specFields;
+      const section = connections.read(source.value["connections"], at);
+      return section ? { connections: section } : {};
     }
     return readMembers(specFields, source.value, place).config;
   }
