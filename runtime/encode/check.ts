@@ -44,37 +44,60 @@ const times = {
  * a missing value `null` where the column is nullable.
  */
 export function checkRow(schema: Schema): (value: unknown) => Checked {
-  const columns = schema.map((column) => ({
-    ...column,
-    read: readerOf(column.type),
-  }));
+  const build = builder(schema);
   const names = new Set(schema.map(({ name }) => name));
   return (value) => {
     if (!isPlain(value)) {
       return { problem: `Expected a row, found ${found(value)}` };
     }
-    const row: Record<string, Value> = {};
-    for (const column of columns) {
-      // An object's own: a column may be called "constructor".
-      const given = Object.hasOwn(value, column.name)
-        ? value[column.name] ?? null
-        : null;
-      const read = given !== null
-        ? column.read(given)
-        : column.nullable
-        ? null
-        : undefined;
-      if (read === undefined) return { problem: problem(column, given) };
-      row[column.name] = read;
+    const row = build(value);
+    for (const column of schema) {
+      if (row[column.name] !== undefined) continue;
+      return { problem: problem(column, ownOf(value, column.name)) };
     }
     const stranger = Object.keys(value).find((name) => !names.has(name));
-    if (stranger === undefined) return { row };
+    if (stranger === undefined) return { row: row as Row };
     return {
       problem: `Unknown column "${stranger}"; columns: ${
         [...names].join(", ")
       }`,
     };
   };
+}
+
+/**
+ * Generate what makes a row, with undefined where a value does not fit. One
+ * literal for all columns: rows get one shape, and a third of the time goes
+ * that adding a column at a time takes.
+ */
+function builder(
+  schema: Schema,
+): (value: object) => Readonly<Record<string, Value | undefined>> {
+  const readers = schema.map(({ nullable, type }) => {
+    const read = readerOf(type);
+    const nothing = nullable ? null : undefined;
+    return (given: unknown) =>
+      given === undefined || given === null ? nothing : read(given);
+  });
+  const members = schema.map(({ name }, index) => {
+    const key = JSON.stringify(name);
+    // An object's own: a column may be called "constructor".
+    const given = name in Object.prototype
+      ? `own(value,${key})`
+      : `value[${key}]`;
+    return `[${key}]:readers[${index}](${given})`;
+  });
+  return new Function(
+    "readers",
+    "own",
+    `return (value)=>({${members.join(",")}})`,
+  )(readers, ownOf);
+}
+
+function ownOf(value: object, name: string): unknown {
+  return Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }
 
 /** The canonical value, or undefined when the value does not fit. */
@@ -107,7 +130,13 @@ function readerOf(type: ColumnType): Reader {
 /** A number where it is exact, else a bigint. */
 function integer(min: bigint, max: bigint): Reader {
   const read = bigInteger(min, max);
+  const [low, high] = [Number(min), Number(max)];
   return (value) => {
+    if (typeof value === "number") {
+      return Number.isSafeInteger(value) && value >= low && value <= high
+        ? value
+        : undefined;
+    }
     const whole = read(value);
     return typeof whole === "bigint" && Number.isSafeInteger(Number(whole))
       ? Number(whole)
