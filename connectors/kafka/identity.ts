@@ -44,14 +44,13 @@ const placesPerOrigin = 2 ** 20;
 /** Origins that are told apart; what is above them is for deep places. */
 const origins = 2 ** 18;
 
-/** Headers that every record of a Sluice sink has, with whole numbers. */
-const wholeHeaders = ["block_number", "block_time", "version", "row"] as const;
-
 /** Tells records apart, and remembers where they come from. */
 export class Identities {
   /** Numbers of the origins seen so far, and back. */
   readonly #numbers = new Map<string, number>();
   readonly #names = new Map<number, string>();
+  /** Origins by the header that names them. */
+  readonly #origins = new Map<string, string>();
 
   /**
    * Say which unit a record is.
@@ -61,15 +60,29 @@ export class Identities {
   identify(record: RecordHead): Identified {
     const { headers = {} } = record;
     const op = text(headers["op"]);
-    if (headers["block_number"] === undefined || op === undefined) {
+    if (op === undefined || headers["block_number"] === undefined) {
       return { identity: this.#foreign(record), ours: false };
     }
-    const wrong = op !== "insert" && op !== "retract"
-      ? "op"
-      : wholeHeaders.find((name) => whole(headers[name]) === undefined);
+    const number = whole(headers["block_number"]);
     const id = text(headers["block_hash"]);
-    if (wrong !== undefined || id === undefined) {
-      const name = wrong ?? "block_hash";
+    const time = whole(headers["block_time"]);
+    const version = whole(headers["version"]);
+    const row = whole(headers["row"]);
+    if (
+      (op !== "insert" && op !== "retract") || id === undefined ||
+      number === undefined || time === undefined || version === undefined ||
+      row === undefined
+    ) {
+      const found = {
+        op: oneOf(op),
+        block_number: number,
+        block_hash: id,
+        block_time: time,
+        version,
+        row,
+      };
+      const [name = "op"] = Object.entries(found)
+        .find(([, value]) => value === undefined) ?? [];
       return {
         identity: this.#foreign(record),
         ours: true,
@@ -78,15 +91,20 @@ export class Identities {
         }: it is no record of a Sluice sink`,
       };
     }
-    const [number = 0, time = 0, version = 0, row = 0] = wholeHeaders
-      .map((name) => whole(headers[name]));
-    // <pipeline>.<sink>@<columns>: its rows of a block are numbered through.
-    const sink = text(headers["schema"])?.replace(/@[^@]*$/, "");
-    const part = this.#part(`sink ${sink ?? record.topic}`, row);
-    return {
-      identity: { number, id, op: op as Op, part, time, version },
-      ours: true,
-    };
+    const part = this.#part(this.#origin(record), row);
+    return { identity: { number, id, op, part, time, version }, ours: true };
+  }
+
+  /** The sink that wrote a record; its rows of a block are numbered through. */
+  #origin({ headers = {}, topic }: RecordHead): string {
+    // <pipeline>.<sink>@<columns>
+    const schema = text(headers["schema"]) ?? topic;
+    let origin = this.#origins.get(schema);
+    if (origin === undefined) {
+      origin = `sink ${schema.replace(/@[^@]*$/, "")}`;
+      this.#origins.set(schema, origin);
+    }
+    return origin;
   }
 
   #foreign({ offset, partition, timestamp, topic }: RecordHead): Identity {
@@ -137,6 +155,11 @@ function digest(text: string, bits: number): number {
 function text(header: unknown): string | undefined {
   const last = Array.isArray(header) ? header.at(-1) : header;
   return last === undefined || last === null ? undefined : String(last);
+}
+
+/** An operation, if it is one. */
+function oneOf(op: string): Op | undefined {
+  return op === "insert" || op === "retract" ? op : undefined;
 }
 
 /** A header as a whole number. */

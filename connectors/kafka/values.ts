@@ -82,22 +82,28 @@ export function memberReader(
   readers: ScalarReaders,
 ): ReadMembers {
   const check = checkRow(schema);
-  const columns = schema.map(({ name, type }) => ({
-    name,
-    read: readerOf(type, readers),
-  }));
-  return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      return check(value);
-    }
-    const picked: Record<string, unknown> = {};
-    for (const { name, read } of columns) {
-      if (!Object.hasOwn(value, name)) continue;
-      const given = (value as Record<string, unknown>)[name];
-      picked[name] = read === undefined || given === null ? given : read(given);
-    }
-    return check(picked);
-  };
+  const pick = picker(schema, readers);
+  return (value) =>
+    typeof value !== "object" || value === null || Array.isArray(value)
+      ? check(value)
+      : check(pick(value));
+}
+
+/** Generate what takes the columns out: as one literal, which is fast. */
+function picker(
+  schema: Schema,
+  readers: ScalarReaders,
+): (value: object) => unknown {
+  const all = schema.map(({ type }) => readerOf(type, readers));
+  const members = schema.map(({ name }, index) => {
+    const key = JSON.stringify(name);
+    // An object's own: a column may be called "constructor".
+    const given = name in Object.prototype
+      ? `(Object.hasOwn(value,${key})?value[${key}]:null)`
+      : `value[${key}]`;
+    return `[${key}]:${all[index] ? `all[${index}](${given})` : given}`;
+  });
+  return new Function("all", `return (value)=>({${members.join(",")}})`)(all);
 }
 
 function readerOf(
