@@ -2,7 +2,8 @@
  * A store that is away for a while costs time and nothing else: memory stays
  * bounded, nothing is lost, and the log says so once.
  *
- * `SLUICE_OUTAGE_SECONDS` is how long; a release is proved with 60.
+ * `SLUICE_OUTAGE_SECONDS` is how long, `SLUICE_OUTAGE_BLOCKS` how much there is
+ * to do; a release is proved with 60 and 600.
  *
  * @module
  */
@@ -16,10 +17,10 @@ import { checkStores, storesSpec } from "./stores_pipeline.ts";
 
 const seconds = Number(Deno.env.get("SLUICE_OUTAGE_SECONDS") ?? 3);
 
-const blocks = 600;
+const blocks = Number(Deno.env.get("SLUICE_OUTAGE_BLOCKS") ?? 200);
 
 /** The server falls when so many calls have been made. */
-const callsBefore = 200;
+const callsBefore = 120;
 
 /** What a sink may hold more while it cannot write, MiB. */
 const mostMore = 100;

@@ -18,7 +18,7 @@ import { Stores } from "./stores.ts";
 import { checkStores, storesSpec } from "./stores_pipeline.ts";
 
 /** Enough for every run of the suite; a release is proved with 50. */
-const kills = Number(Deno.env.get("SLUICE_KILLS") ?? 5);
+const kills = Number(Deno.env.get("SLUICE_KILLS") ?? 3);
 
 /** The broker is killed at every tenth of them, at least once. */
 const brokerKills = Math.max(1, Math.round(kills / 10));
