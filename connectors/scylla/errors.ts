@@ -52,12 +52,26 @@ const passing = new Set([
 const tlsTrouble =
   /certificate|CERT_|SELF_SIGNED|ERR_TLS|ERR_SSL|UnknownIssuer|InvalidContentType|corrupt message|EPROTO/;
 
-/** Node's names for a connection that is not there (any more). */
-const unreachable =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|closed|timeout/i;
+/** Node's and the driver's words for a connection that is not there. */
+const unreachable = new RegExp(
+  "ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|" +
+    "EHOSTUNREACH|ENETUNREACH|closed|timeout|destroyed|already cancelled|" +
+    "No connection available",
+  "i",
+);
 
-/** The protocol's code of an answer that says no; else undefined. */
+/**
+ * The protocol's code of an answer that says no, of the first host that gave
+ * one; else undefined.
+ */
 export function responseCode(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { innerErrors } = error as DriverError;
+  return [error, ...Object.values(innerErrors ?? {})].map(ownCode)
+    .find((code) => code !== undefined);
+}
+
+function ownCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || error.name !== "ResponseError") return;
   const { code } = error as DriverError;
   return typeof code === "number" ? code : undefined;
@@ -73,7 +87,7 @@ export function scyllaError(error: unknown, context: ErrorContext): unknown {
   const { message, name } = error as DriverError;
   const what = `Scylla "${connection}" at ${hosts}: ${message}`;
   const cause = { cause: error };
-  const code = responseCode(error);
+  const code = ownCode(error);
   if (code !== undefined) return answered(code, what, cause);
   if (name === "AuthenticationError") return refused(error, context);
   if (name === "NoHostAvailableError") return noHost(error, context);
@@ -140,7 +154,7 @@ function noHost(error: DriverError, context: ErrorContext): unknown {
   const reasons = said
     .map(([host, inner]) => `${host}: ${reasonOf(inner)}`)
     .join("; ");
-  const answers = said.some(([, inner]) => responseCode(inner) !== undefined);
+  const answers = said.some(([, inner]) => ownCode(inner) !== undefined);
   return new RetryableError(
     `${answers ? "" : "Cannot reach "}Scylla "${connection}" at ` +
       (reasons || hosts),
@@ -150,7 +164,7 @@ function noHost(error: DriverError, context: ErrorContext): unknown {
 
 function reasonOf(inner: unknown): string {
   if (inner instanceof Error) {
-    return `${inner.message}${hintOf(responseCode(inner))}`;
+    return `${inner.message}${hintOf(ownCode(inner))}`;
   }
   return typeof inner === "string" ? inner : "no answer";
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Client, HostMap, policies } from "cassandra-driver";
+import type { Client, Host, HostMap, policies } from "cassandra-driver";
 import { type Logger, UserError } from "../../runtime/component.ts";
 import { responseCode } from "./errors.ts";
 
@@ -98,6 +98,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     socketOptions: { readTimeout: timeout },
     // Reports to a product that Scylla is not.
     monitorReporting: { enabled: false },
+  });
+  // When all nodes were away, the driver makes new hosts of what it finds, and
+  // forgets the old ones with their timers and connections.
+  client.on("hostRemove", (host: Host & { shutdown(): Promise<void> }) => {
+    host.shutdown().catch(() => {});
   });
   client.on("log", (severity, _class, message) => {
     if (severity === "warning" || severity === "error") log.debug(message);

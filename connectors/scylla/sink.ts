@@ -14,6 +14,7 @@ import {
 import { checkKey } from "./advice.ts";
 import type { ScyllaClient } from "./client.ts";
 import { namePattern, scylla } from "./connection.ts";
+import { responseCode } from "./errors.ts";
 import { type EncodedRows, rowEncoder } from "./rows.ts";
 import { consistencies } from "./session.ts";
 import {
@@ -145,10 +146,14 @@ sinks:
             timeline: new Timeline(last, { shared }),
           });
         unfinished = plan;
-        await execute(plan, signal).finally(() => {
+        try {
+          await execute(plan, signal);
+        } catch (error) {
+          throw await causeOf(error, { connection, name, shape });
+        } finally {
           // Rejected or stored: either way these rows are behind us.
           if (plan.waiting.length === 0) last = plan.last;
-        });
+        }
         return { timestamp: last };
       },
     };
@@ -207,6 +212,30 @@ async function prepare(
     await connection.execute(statement, [], { prepare: false });
   }
 }
+
+/**
+ * A statement that a server does not know and cannot prepare again, as when
+ * it has been restarted, is of a table that somebody has dropped.
+ */
+async function causeOf(
+  error: unknown,
+  { connection, name, shape }: {
+    readonly connection: ScyllaClient;
+    readonly name: string;
+    readonly shape: TableShape;
+  },
+): Promise<unknown> {
+  const { cause } = error as Error;
+  if (responseCode(cause) !== unprepared) return error;
+  if ((await describe(shape, connection)).length > 0) return error;
+  return new UserError(
+    `Table "${shape.keyspace}.${shape.table}" of sink "${name}" is gone: run ` +
+      "`reset` for the sink to fill a new one",
+    { cause },
+  );
+}
+
+const unprepared = 0x2500;
 
 /** The columns of a table; none when there is no such table. */
 async function describe(

@@ -39,8 +39,8 @@ const mostNulls = 2;
 /** Servers answer so when a request cannot be carried out as it is. */
 const invalid = 0x2200;
 
-/** What invalid requests say when only their rows are to blame. */
-const rowTrouble = /too large|larger than|too big|maximum size|exceed/i;
+/** What invalid requests say, Scylla's and Cassandra's, of rows too large. */
+const rowTrouble = /too large|oversized/i;
 
 /** One row on its way: where its values are, and what is done with it. */
 interface Mutation {
