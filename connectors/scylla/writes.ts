@@ -18,8 +18,8 @@ import { deleteRow, insertRow, keyColumns, type TableShape } from "./table.ts";
 import type { Timeline } from "./timeline.ts";
 
 /**
- * Requests under way. Measured on one node: 64 give three quarters of the
- * rate of 256, and above that only the waits grow.
+ * Requests under way. Measured on one node: 64 give two thirds of the
+ * rate of 256, and above that the waits grow more than the rate.
  */
 const concurrency = 256;
 
