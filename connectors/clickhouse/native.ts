@@ -40,8 +40,33 @@ export type NativeEncoder = (
 /** Puts the values of a column, null where there is none. */
 type Put = (out: ByteBuffer, values: readonly unknown[]) => void;
 
+/** Rows of one unit that can be stored, with what tells them apart. */
+export interface UnitRows {
+  readonly rows: readonly Row[];
+  readonly places: readonly number[];
+  readonly unit: UnitInfo;
+}
+
+/** The two halves of an encoder, so that small units can share a block. */
+export interface NativeBlocks {
+  /** Take the rows of a unit that can be stored. */
+  take(
+    rows: readonly Row[],
+    unit: UnitInfo,
+    reject: (row: Row, reason: string) => void,
+  ): UnitRows;
+  /** Make one block of the rows of some units. */
+  block(units: readonly UnitRows[]): Uint8Array<ArrayBuffer>;
+}
+
 /** Compile the encoder of a schema, with the columns that the sink adds. */
 export function native(schema: Schema): NativeEncoder {
+  const { block, take } = nativeBlocks(schema);
+  return (rows, unit, reject) => block([take(rows, unit, reject)]);
+}
+
+/** Compile both halves of the encoder of a schema. */
+export function nativeBlocks(schema: Schema): NativeBlocks {
   const out = new ByteBuffer();
   const columns = schema.map((column) => ({
     head: headOf(column.name, clickhouseType(column)),
@@ -50,7 +75,7 @@ export function native(schema: Schema): NativeEncoder {
   }));
   const heads = addedColumns.map(({ name, type }) => headOf(name, type));
   const flaw = checker(schema);
-  return (rows, unit, reject) => {
+  const take: NativeBlocks["take"] = (rows, unit, reject) => {
     const kept: Row[] = [];
     const places: number[] = [];
     for (const [index, row] of rows.entries()) {
@@ -60,21 +85,26 @@ export function native(schema: Schema): NativeEncoder {
         places.push(rowPlace(unit, index));
       } else reject(row, reason);
     }
+    return { rows: kept, places, unit };
+  };
+  const block: NativeBlocks["block"] = (units) => {
+    const rows = units.flatMap(({ rows }) => rows);
     out.restart();
-    if (kept.length === 0) return out.copy();
+    if (rows.length === 0) return out.copy();
     out.room(20);
     out.count(columns.length + heads.length);
-    out.count(kept.length);
+    out.count(rows.length);
     for (const { head, pick, put } of columns) {
       out.bytes(head);
-      put(out, pick(kept));
+      put(out, pick(rows));
     }
-    const same = (value: number) => kept.map(() => value);
+    const each = (value: (unit: UnitInfo) => number) =>
+      units.flatMap(({ rows, unit }) => rows.map(() => value(unit)));
     const added: readonly [Put, readonly number[]][] = [
-      [putWhole, same(unit.number)],
-      [putWhole, places],
-      [putWhole, same(unit.version)],
-      [putByte, same(unit.op === "retract" ? 1 : 0)],
+      [putWhole, each(({ number }) => number)],
+      [putWhole, units.flatMap(({ places }) => places)],
+      [putWhole, each(({ version }) => version)],
+      [putByte, each(({ op }) => op === "retract" ? 1 : 0)],
     ];
     for (const [index, [put, values]] of added.entries()) {
       const head = heads[index];
@@ -83,6 +113,7 @@ export function native(schema: Schema): NativeEncoder {
     }
     return out.copy();
   };
+  return { take, block };
 }
 
 /** The bytes that a column begins with in every block. */

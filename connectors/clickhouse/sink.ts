@@ -10,9 +10,9 @@ import {
 } from "../../runtime/component.ts";
 import type { Warehouse } from "./client.ts";
 import { clickhouse, type ClickhouseConfig } from "./connection.ts";
-import { native } from "./native.ts";
 import { migrationOf, prepareTable } from "./prepare.ts";
 import { checkFields, shapeOf, sinkFields } from "./sink_fields.ts";
+import { type UnitData, unitEncoder } from "./small_units.ts";
 import { createTables, createView, insertTable } from "./table.ts";
 import { addedColumns } from "./types.ts";
 
@@ -23,7 +23,7 @@ const batch = { rows: 200_000, bytes: 32 * 1024 ** 2, every: 2000 };
 export const clickhouseSink = defineSink<
   typeof sinkFields,
   Warehouse,
-  Uint8Array
+  UnitData
 >({
   type: "clickhouse",
   summary: "Store rows in a ClickHouse table, behind a view that is right " +
@@ -65,20 +65,17 @@ sinks:
   async open(config, { connection, name, schema }) {
     const table = shapeAt({ config, schema, name }, connection);
     await prepareTable(table, { connection, name });
-    const encode = native(schema);
+    const { blocks, encode } = unitEncoder(schema);
     const columns = [...schema, ...addedColumns].map(({ name }) => name);
     return {
-      encode(rows, unit, reject) {
-        const data = encode(rows, unit, reject);
-        return { data, bytes: data.length };
-      },
+      encode,
       async write({ chunks, rows, signal, token }) {
         if (rows === 0) return;
         await connection.insert({
           sink: name,
           table: insertTable(table),
           columns,
-          blocks: chunks.map(({ data }) => data),
+          blocks: blocks(chunks.map(({ data }) => data)),
           token,
           signal,
         });

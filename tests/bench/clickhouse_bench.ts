@@ -17,6 +17,7 @@ import { Readable } from "node:stream";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { native } from "../../connectors/clickhouse/native.ts";
 import { clickhouseSink } from "../../connectors/clickhouse/sink.ts";
+import type { UnitData } from "../../connectors/clickhouse/small_units.ts";
 import { schemas } from "../../connectors/evm/schema.ts";
 import type { Chunk } from "../../runtime/component.ts";
 import {
@@ -194,8 +195,8 @@ function* batches(
   blocks: readonly MadeBlock[],
   port: Port,
   encode: Encode,
-): Generator<Chunk<Uint8Array>[]> {
-  let chunks: Chunk<Uint8Array>[] = [];
+): Generator<Chunk<UnitData>[]> {
+  let chunks: Chunk<UnitData>[] = [];
   for (const { rows: made, unit } of blocks) {
     const rows = made[port] ?? [];
     const encoded = encode(rows, unit, (_, reason) => {

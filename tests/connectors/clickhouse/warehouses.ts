@@ -11,6 +11,7 @@ import {
 } from "../../../connectors/clickhouse/connection.ts";
 import { clickhouseSink } from "../../../connectors/clickhouse/sink.ts";
 import type { SinkConfig } from "../../../connectors/clickhouse/sink_fields.ts";
+import type { UnitData } from "../../../connectors/clickhouse/small_units.ts";
 import type {
   OpenSink,
   Row,
@@ -134,7 +135,7 @@ export type SinkOptions = { readonly schema: Schema } & Partial<SinkConfig>;
 export async function openSink(
   warehouse: Warehouse,
   { schema, ...fields }: SinkOptions,
-): Promise<OpenSink<Uint8Array>> {
+): Promise<OpenSink<UnitData>> {
   return await clickhouseSink.open({ ...config, ...fields }, {
     ...openContext({ name: "out" }),
     connection: warehouse,
@@ -168,7 +169,7 @@ export function unit(number: number, more: Partial<UnitInfo> = {}): UnitInfo {
 
 /** Write units in one batch. */
 export async function write(
-  sink: OpenSink<Uint8Array>,
+  sink: OpenSink<UnitData>,
   units: readonly Written[],
   token = units.map(({ unit }) => `${unit.op}:${unit.id}:${unit.version}`)
     .join(),
