@@ -90,6 +90,7 @@ export const scyllaSink = defineSink<
     "exactly once: upserts by primary key, each with a timestamp that grows " +
     "with the chain, so that nothing late or repeated changes a row; " +
     "retracted rows are deleted",
+  merges: true,
   check({ config, place, schema }) {
     if (!namePattern.test(config.table)) {
       place.at("table").report(
