@@ -162,10 +162,23 @@ function oneOf(op: string): Op | undefined {
   return op === "insert" || op === "retract" ? op : undefined;
 }
 
+/** Digits of the largest number that is exact. */
+const mostDigits = 16;
+
 /** A header as a whole number. */
 function whole(header: unknown): number | undefined {
-  const digits = text(header);
-  if (digits === undefined || !/^\d{1,16}$/.test(digits)) return undefined;
-  const number = Number(digits);
+  const digits = header instanceof Uint8Array ? header : text(header);
+  if (digits === undefined) return undefined;
+  const { length } = digits;
+  if (length === 0 || length > mostDigits) return undefined;
+  // From the bytes: a text for each header of each record costs more.
+  let number = 0;
+  for (let at = 0; at < length; at++) {
+    const code = typeof digits === "string"
+      ? digits.charCodeAt(at)
+      : digits[at] ?? 0;
+    if (code < 48 || code > 57) return undefined;
+    number = number * 10 + code - 48;
+  }
   return Number.isSafeInteger(number) ? number : undefined;
 }
