@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAbsolute, join } from "node:path";
 import {
   type Column,
   type Config,
@@ -28,7 +29,8 @@ const abiFields = {
   ),
   file: optional(abiField(
     "JSON file with the ABI, relative to the spec",
-    (path, folder) => Deno.readTextFileSync(`${folder}/${path}`),
+    (path, folder) =>
+      Deno.readTextFileSync(isAbsolute(path) ? path : join(folder, path)),
   )),
   signatures: optional(fields.list(
     abiField("Signature", (text) => [text]),
