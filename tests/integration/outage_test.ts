@@ -17,10 +17,10 @@ import { checkStores, storesSpec } from "./stores_pipeline.ts";
 
 const seconds = Number(Deno.env.get("SLUICE_OUTAGE_SECONDS") ?? 3);
 
-const blocks = Number(Deno.env.get("SLUICE_OUTAGE_BLOCKS") ?? 200);
+const blocks = Number(Deno.env.get("SLUICE_OUTAGE_BLOCKS") ?? 80);
 
 /** The server falls when so many calls have been made. */
-const callsBefore = 120;
+const callsBefore = 50;
 
 /** What a sink may hold more while it cannot write, MiB. */
 const mostMore = 100;
