@@ -135,7 +135,7 @@ for (const [name, layout] of Object.entries(layouts)) {
           assert.equal(count?.n, String(chain.rows.length));
         },
       ),
-      { numRuns: 5, seed: 7 },
+      { numRuns: 3, seed: 7 },
     );
   });
 }
