@@ -187,7 +187,7 @@ async function writeFor(
   sink: OpenKafka,
   batch: ReturnType<typeof batchOf>,
 ): Promise<number> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 180_000;
   for (let attempt = 0;; attempt++) {
     try {
       await sink.write(batch);
@@ -196,6 +196,8 @@ async function writeFor(
       if (!(error instanceof RetryableError) || Date.now() > deadline) {
         throw error;
       }
+      // The runtime pauses too: without it a broker that starts is flooded.
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
 }
