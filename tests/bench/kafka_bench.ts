@@ -24,6 +24,7 @@ import {
 import { startKafka, uniqueName } from "../services/mod.ts";
 import { type MadeBlock, madeBlocks } from "./mainnet_rows.ts";
 import { cpuSeconds, peakMiB } from "./processes.ts";
+import { compare, type Measured, print } from "./rivals.ts";
 
 /** A port and the key of its records. */
 const ports = { transactions: "hash", logs: "transaction_hash" } as const;
@@ -34,15 +35,6 @@ type Port = keyof typeof ports;
 const rivals = ["client", "sink", "encode"] as const;
 
 type Rival = typeof rivals[number];
-
-/** What one run has measured. */
-interface Measured {
-  readonly rows: number;
-  readonly megabytes: number;
-  readonly seconds: number;
-  readonly cpu: number;
-  readonly peak: number;
-}
 
 /** Messages of one send: the best of those measured. */
 const batchSize = 2_000;
@@ -60,46 +52,14 @@ const { values: args } = parseArgs({
 async function parent(): Promise<void> {
   await using own = args.brokers ? undefined : await startKafka();
   const brokers = own?.address ?? args.brokers ?? "";
-  for (const port of Object.keys(ports) as Port[]) {
-    const results = new Map<Rival, Measured[]>();
-    for (let run = 0; run < Number(args.runs); run++) {
-      // By turns, so that a slow minute of the machine meets all of them.
-      for (const rival of rivals) {
-        const measured = await measure(`${port}/${rival}`, brokers);
-        results.set(rival, [...results.get(rival) ?? [], measured]);
-      }
-    }
-    report(port, results);
-  }
-}
-
-async function measure(only: string, brokers: string): Promise<Measured> {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", import.meta.filename ?? "", "--only", only],
-      ...["--brokers", brokers, "--blocks", args.blocks],
-    ],
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) throw new Error(`The run of ${only} failed`);
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-function report(port: Port, results: ReadonlyMap<Rival, Measured[]>): void {
-  const rate = (rival: Rival) =>
-    median((results.get(rival) ?? []).map((one) => one.rows / one.seconds));
-  for (const [rival, runs] of results) {
-    const [first] = runs;
-    const cpu = median(runs.map((one) => one.cpu));
-    const peak = Math.max(...runs.map((one) => one.peak));
-    print(
-      `${port} ${rival}: ${rate(rival).toFixed()} rows/s, ${cpu.toFixed(1)} ` +
-        `CPU s, peak ${peak.toFixed()} MiB; ${first?.rows} rows, ` +
-        `${first?.megabytes.toFixed()} MB; runs ` +
-        runs.map((one) => (one.rows / one.seconds).toFixed()).join(" "),
-    );
-  }
-  print(`${port} sink/client: ${(rate("sink") / rate("client")).toFixed(2)}`);
+  await compare({
+    file: import.meta.filename ?? "",
+    args: ["--brokers", brokers, "--blocks", args.blocks],
+    ports: Object.keys(ports),
+    rivals,
+    ratio: ["sink", "client"],
+    runs: Number(args.runs),
+  });
 }
 
 interface Work {
@@ -219,15 +179,6 @@ async function timed(work: () => Promise<void> | void) {
 
 function megabytes(chunks: readonly Chunk<unknown>[]): number {
   return chunks.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 if (args.only) await child(args.only, args.brokers ?? "");

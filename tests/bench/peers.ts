@@ -21,6 +21,7 @@
  */
 import { parseArgs } from "node:util";
 import { TextLineStream } from "./lines.ts";
+import { type BenchPlace, benchPlace, getJson, startNode } from "./node.ts";
 
 /** The blocks of job B. */
 const last = 2000;
@@ -43,11 +44,6 @@ interface Truth {
   readonly failed: number;
   readonly logs: number;
   readonly gasUsed: number;
-}
-
-interface Place {
-  readonly bench: string;
-  readonly work: string;
 }
 
 const sinks = (file: boolean) =>
@@ -86,10 +82,7 @@ async function main(): Promise<void> {
       peers: { type: "string", default: "squid,tiders,cryo" },
     },
   });
-  const place = {
-    bench: Deno.env.get("SLUICE_BENCH") ?? `${root}../shared/bench`,
-    work: Deno.env.get("SLUICE_BENCH_WORK") ?? `${root}.sluice/bench`,
-  };
+  const place = benchPlace();
   const results: Result[] = [];
   for (let run = 0; run < Number(values.runs); run++) {
     for (const peer of values.peers.split(",").filter(Boolean)) {
@@ -103,7 +96,7 @@ async function main(): Promise<void> {
 }
 
 /** One run of a peer by the shared bench. */
-async function runPeer(peer: string, place: Place): Promise<Result> {
+async function runPeer(peer: string, place: BenchPlace): Promise<Result> {
   const output = await execute("python3", [
     `${place.bench}/bench.py`,
     ...["run", peer, "--jobs", "B", "--runs", "1", "--work", place.work],
@@ -114,16 +107,11 @@ async function runPeer(peer: string, place: Place): Promise<Result> {
 }
 
 /** One run of Sluice on a fresh node and an empty folder. */
-async function runSluice(file: boolean, place: Place): Promise<Result> {
+async function runSluice(file: boolean, place: BenchPlace): Promise<Result> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
-  const port = freePort();
-  const node = new Deno.Command(`${place.work}/mocknode`, {
-    args: ["-addr", `127.0.0.1:${port}`],
-    stderr: "null",
-  }).spawn();
-  const url = `http://127.0.0.1:${port}`;
+  await using node = await startNode(place);
+  const { url } = node;
   try {
-    await answers(`${url}/stats`);
     const truth: Truth = await getJson(`${url}/truth?from=1&to=${last}`);
     await fetch(`${url}/reset`, { method: "POST" }).then((it) => it.text());
     await Deno.writeTextFile(`${folder}/spec.yaml`, spec(file));
@@ -151,8 +139,6 @@ async function runSluice(file: boolean, place: Place): Promise<Result> {
       correct,
     };
   } finally {
-    node.kill();
-    await node.status;
     await Deno.remove(folder, { recursive: true });
   }
 }
@@ -270,27 +256,6 @@ async function execute(command: string, args: string[]): Promise<string> {
     throw new Error(`${command} failed: ${new TextDecoder().decode(stderr)}`);
   }
   return new TextDecoder().decode(stdout);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-async function answers(url: string): Promise<void> {
-  for (;;) {
-    try {
-      await getJson(url);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-async function getJson<T>(url: string): Promise<T> {
-  const reply = await fetch(url);
-  return await reply.json() as T;
 }
 
 if (import.meta.main) await main();

@@ -25,6 +25,7 @@ import { openContext } from "../contracts/open_context.ts";
 import { startCassandra } from "../services/mod.ts";
 import { type MadeBlock, madeBlocks } from "./mainnet_rows.ts";
 import { cpuSeconds, peakMiB } from "./processes.ts";
+import { compare, print } from "./rivals.ts";
 
 /** A port and the key of its table. */
 const tables = {
@@ -36,14 +37,6 @@ type Port = keyof typeof tables;
 
 const rivals = ["driver", "sink", "encode"] as const;
 type Rival = typeof rivals[number];
-
-/** What one run has measured. */
-interface Measured {
-  readonly rows: number;
-  readonly seconds: number;
-  readonly cpu: number;
-  readonly peak: number;
-}
 
 /** As the sink: measured to be where the rate stops growing. */
 const concurrency = 256;
@@ -64,44 +57,14 @@ else await parent();
 async function parent(): Promise<void> {
   await using own = args.hosts ? undefined : await startCassandra();
   const hosts = own?.address ?? args.hosts ?? "";
-  for (const port of Object.keys(tables) as Port[]) {
-    const results = new Map<Rival, Measured[]>();
-    for (let run = 0; run < Number(args.runs); run++) {
-      // By turns, so that a slow minute of the machine meets all of them.
-      for (const rival of rivals) {
-        const measured = await measure(`${port}/${rival}`, hosts);
-        results.set(rival, [...results.get(rival) ?? [], measured]);
-      }
-    }
-    report(port, results);
-  }
-}
-
-async function measure(only: string, hosts: string): Promise<Measured> {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", import.meta.filename ?? "", "--only", only],
-      ...["--hosts", hosts, "--blocks", args.blocks],
-    ],
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) throw new Error(`The run of ${only} failed`);
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-function report(port: Port, results: ReadonlyMap<Rival, Measured[]>): void {
-  const rate = (rival: Rival) =>
-    median((results.get(rival) ?? []).map((one) => one.rows / one.seconds));
-  for (const [rival, runs] of results) {
-    const cpu = median(runs.map((one) => one.cpu / one.rows * 1e6));
-    const peak = Math.max(...runs.map((one) => one.peak));
-    print(
-      `${port} ${rival}: ${rate(rival).toFixed()} rows/s, ${cpu.toFixed()} ` +
-        `µs of CPU a row, ${peak.toFixed()} MiB; ${runs[0]?.rows} rows, runs ` +
-        runs.map((one) => (one.rows / one.seconds).toFixed()).join(" "),
-    );
-  }
-  print(`${port} sink/driver: ${(rate("sink") / rate("driver")).toFixed(2)}`);
+  await compare({
+    file: import.meta.filename ?? "",
+    args: ["--hosts", hosts, "--blocks", args.blocks],
+    ports: Object.keys(tables),
+    rivals,
+    ratio: ["sink", "driver"],
+    runs: Number(args.runs),
+  });
 }
 
 async function child(only: string, hosts: string): Promise<void> {
@@ -148,7 +111,6 @@ function configOf(port: Port) {
     ttl: undefined,
     compaction: undefined,
     consistency: undefined,
-    add_columns: false,
   };
 }
 
@@ -243,13 +205,4 @@ function plain(value: Row[string] | undefined, type: string): unknown {
   return typeof value === "number" && type !== "float64"
     ? BigInt(value)
     : value;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

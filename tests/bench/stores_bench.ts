@@ -13,6 +13,8 @@
  */
 import { parseArgs } from "node:util";
 import { Stores } from "../integration/stores.ts";
+import { benchPlace, startNode } from "./node.ts";
+import { cpuSeconds } from "./processes.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 
@@ -71,17 +73,11 @@ async function main(): Promise<void> {
     },
   });
   const names = values.sinks.split(",");
-  const work = Deno.env.get("SLUICE_BENCH_WORK") ?? `${root}.sluice/bench`;
   await using stores = await Stores.start();
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
-  const port = freePort();
-  const node = new Deno.Command(`${work}/mocknode`, {
-    args: ["-addr", `127.0.0.1:${port}`],
-    stderr: "null",
-  }).spawn();
-  const url = `http://127.0.0.1:${port}`;
+  await using node = await startNode(benchPlace());
+  const { url } = node;
   try {
-    await answers(`${url}/stats`);
     await Deno.writeTextFile(`${folder}/spec.yaml`, specOf(names));
     const servers = await cpuOf(stores);
     const began = performance.now();
@@ -113,40 +109,17 @@ async function main(): Promise<void> {
       } |`,
     );
   } finally {
-    node.kill();
-    await node.status;
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 /** Seconds of CPU that the servers have taken so far. */
 async function cpuOf(stores: Stores): Promise<number> {
-  let ticks = 0;
+  let seconds = 0;
   for (const server of [stores.kafka, stores.cassandra, stores.clickhouse]) {
-    for (const pid of await server.pids()) {
-      const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      ticks += Number(fields[11]) + Number(fields[12]);
-    }
+    for (const pid of await server.pids()) seconds += await cpuSeconds(pid);
   }
-  // Linux counts in hundredths wherever Deno runs.
-  return ticks / 100;
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-async function answers(url: string): Promise<void> {
-  for (;;) {
-    try {
-      await (await fetch(url)).body?.cancel();
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+  return seconds;
 }
 
 if (import.meta.main) await main();
