@@ -18,13 +18,12 @@ import { responseCode } from "./errors.ts";
 import { type EncodedRows, rowEncoder } from "./rows.ts";
 import { consistencies } from "./session.ts";
 import {
-  addColumn,
-  compactions,
-  compareTable,
-  createTable,
-  type Described,
-  type TableShape,
-} from "./table.ts";
+  describeTable,
+  fullName,
+  migrationOf,
+  prepareTable,
+} from "./prepare.ts";
+import { compactions, createTable, type TableShape } from "./table.ts";
 import { Timeline } from "./timeline.ts";
 import { executor, type Plan, planWrite } from "./writes.ts";
 
@@ -39,8 +38,7 @@ const keyPart = {
 
 const sinkFields = {
   table: fields.string(
-    "Table; created when it is missing, never altered " +
-      "unless add_columns says so",
+    "Table; created when it is missing, altered by `migrate` only",
   ),
   primary_key: fields.list(
     keyPart,
@@ -60,10 +58,6 @@ const sinkFields = {
     consistencies,
     "How many replicas must have stored a row; as the connection otherwise",
   )),
-  add_columns: optional(
-    fields.boolean("Add columns that an existing table lacks"),
-    false,
-  ),
 };
 
 type SinkConfig = Config<typeof sinkFields>;
@@ -109,6 +103,11 @@ export const scyllaSink = defineSink<
     checkKey({ ...keyOf(config), schema, place: place.at("primary_key") });
   },
   ddl: (shape) => [createTable(shapeOf({ ...shape, keyspace: undefined }))],
+  migrate: ({ config, name, schema }, { connection }) =>
+    migrationOf(
+      shapeOf({ config, name, schema, keyspace: connection.keyspace }),
+      { connection, name },
+    ),
   example: `
 name: transfers-to-scylla
 connections:
@@ -129,7 +128,7 @@ sinks:
   async open(config, { connection, name, schema, shared = false, state }) {
     const { keyspace } = connection;
     const shape = shapeOf({ config, schema, name, keyspace });
-    await prepare(shape, { config, connection, name });
+    await prepareTable(shape, { connection, name });
     const encode = rowEncoder(shape);
     const { execute } = executor(connection, { ...config, shape });
     let last = Number(state?.["timestamp"] ?? 0);
@@ -178,42 +177,6 @@ function shapeOf(
   return { keyspace, table, schema, ...keyOf(config), compaction, ttl };
 }
 
-/** Create the table, or compare the one that exists, column by column. */
-async function prepare(
-  shape: TableShape,
-  { config, connection, name }: {
-    readonly config: SinkConfig;
-    readonly connection: ScyllaClient;
-    readonly name: string;
-  },
-): Promise<void> {
-  const full = `${shape.keyspace}.${shape.table}`;
-  // Whoever may only write need not be allowed to create.
-  if ((await describe(shape, connection)).length === 0) {
-    await connection.execute(createTable(shape), [], { prepare: false });
-  }
-  const existing = await describe(shape, connection);
-  const { conflicts, missing } = compareTable(shape, existing);
-  if (conflicts.length > 0) {
-    throw new UserError(
-      `Table "${full}" does not fit sink "${name}": ${conflicts.join("; ")}; ` +
-        "choose another table, or drop this one and run `reset`",
-    );
-  }
-  const additions = missing.map((column) => addColumn(shape, column));
-  if (missing.length > 0 && !config.add_columns) {
-    const names = missing.map((column) => `"${column.name}"`).join(", ");
-    throw new UserError(
-      `Table "${full}" lacks ${names} of sink "${name}": write ` +
-        "`add_columns: true` in the sink to have them added, or add them by " +
-        `hand: ${additions.join("; ")}`,
-    );
-  }
-  for (const statement of additions) {
-    await connection.execute(statement, [], { prepare: false });
-  }
-}
-
 /**
  * A statement that a server does not know and cannot prepare again, as when
  * it has been restarted, is of a table that somebody has dropped.
@@ -228,26 +191,12 @@ async function causeOf(
 ): Promise<unknown> {
   const { cause } = error as Error;
   if (responseCode(cause) !== unprepared) return error;
-  if ((await describe(shape, connection)).length > 0) return error;
+  if ((await describeTable(shape, connection)).length > 0) return error;
   return new UserError(
-    `Table "${shape.keyspace}.${shape.table}" of sink "${name}" is gone: run ` +
+    `Table "${fullName(shape)}" of sink "${name}" is gone: run ` +
       "`reset` for the sink to fill a new one",
     { cause },
   );
 }
 
 const unprepared = 0x2500;
-
-/** The columns of a table; none when there is no such table. */
-async function describe(
-  { keyspace, table }: TableShape,
-  connection: ScyllaClient,
-): Promise<readonly Described[]> {
-  const { rows } = await connection.execute(
-    "SELECT column_name, type, kind, position FROM system_schema.columns " +
-      "WHERE keyspace_name = ? AND table_name = ?",
-    [keyspace, table],
-    { consistency: "one", idempotent: true },
-  );
-  return rows as unknown as readonly Described[];
-}

@@ -109,6 +109,11 @@ export function addColumn(shape: TableShape, column: Column): string {
   return `ALTER TABLE ${tableName(shape)} ADD ${columnLine(column)}`;
 }
 
+/** The statement that removes the table with its rows. */
+export function dropTable(shape: TableShape): string {
+  return `DROP TABLE ${tableName(shape)}`;
+}
+
 /** The statement that stores a row: its values, then its timestamp. */
 export function insertRow(shape: TableShape): string {
   const { ttl } = shape;

@@ -57,7 +57,6 @@ export function sinkConfig(
     ttl: undefined,
     compaction: undefined,
     consistency: undefined,
-    add_columns: false,
     ...config,
   };
 }

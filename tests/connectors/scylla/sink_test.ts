@@ -94,22 +94,44 @@ javaTest(
 );
 
 javaTest(
-  "scyllaSink adds missing columns only when it is asked to",
+  "scyllaSink leaves missing columns to migrate, which only adds",
   async () => {
     await using client = await hot();
     const table = uniqueName("fewer");
+    const config = sinkConfig({
+      table,
+      primary_key: [["block_number"], "log_index"],
+    });
+    const migrate = (schema: Schema, primary_key = config.primary_key) =>
+      scyllaSink.migrate?.(
+        { config: { ...config, primary_key }, name: "out", schema },
+        { connection: client, signal: new AbortController().signal },
+      );
+    assert.equal(await migrate(small), undefined);
     await open(client, { table, schema: small.slice(0, 2) });
     await assert.rejects(
       open(client, { table, schema: small }),
-      userError(
-        /lacks "note" of sink "out": write `add_columns: true` .* by hand: ALTER TABLE "hot_\w+"\."fewer_\w+" ADD "note" text$/,
-      ),
+      userError(/lacks "note" of sink "out": run `migrate` with --apply/),
     );
-    const sink = await open(client, {
-      table,
-      schema: small,
-      add_columns: true,
-    });
+    const keyed = await migrate(small, [["log_index"], "block_number"]);
+    assert.match(
+      keyed?.refusals[0]?.reason ?? "",
+      /its primary key is \[\[block_number\], log_index\]/,
+    );
+    assert.match(
+      keyed?.refusals[0]?.statements.join(";") ?? "",
+      /^DROP TABLE .*;CREATE TABLE .*\(\("log_index"\), "block_number"\)/s,
+    );
+    await assert.rejects(async () => await keyed?.apply(), UserError);
+    const found = await migrate(small);
+    assert.deepEqual(found?.refusals, []);
+    assert.match(
+      found?.statements.join(";") ?? "",
+      /^ALTER TABLE "hot_\w+"\."fewer_\w+" ADD "note" text$/,
+    );
+    await found?.apply();
+    assert.deepEqual((await migrate(small))?.statements, []);
+    const sink = await open(client, { table, schema: small });
     await write(sink, [{ block_number: 1, log_index: 2, note: "ü" }]);
     const { rows } = await client.execute(`SELECT note FROM ${table}`);
     assert.deepEqual(rows.map((row) => row["note"]), ["ü"]);
