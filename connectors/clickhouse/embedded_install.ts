@@ -11,6 +11,26 @@ export const SERVER_DIR = fileURLToPath(
   new URL("../../servers/clickhouse/", import.meta.url),
 );
 
+/** How Deno runs the server on a data folder, with no right too many. */
+export function serverArgs(folder: string, ...more: string[]): string[] {
+  return [
+    "run",
+    "--node-modules-dir=manual",
+    "--quiet",
+    "--no-prompt",
+    "--frozen",
+    "--config",
+    `${SERVER_DIR}deno.json`,
+    "--allow-ffi",
+    "--allow-read",
+    "--allow-write",
+    "--allow-net=127.0.0.1",
+    `${SERVER_DIR}main.ts`,
+    folder,
+    ...more,
+  ];
+}
+
 /** What is said before, as measured for chdb 3.4.0 on Linux x64. */
 const SIZE = "170 MiB to download, 545 MiB on disk";
 

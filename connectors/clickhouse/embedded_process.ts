@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SERVER_DIR } from "./embedded_install.ts";
+import { serverArgs } from "./embedded_install.ts";
 
 /** The server's first line: that it answers, or why it does not. */
 interface Greeting {
@@ -31,21 +31,7 @@ export class ServerProcess {
   constructor(dir: string, log?: (line: string) => void) {
     this.#log = log;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--node-modules-dir=manual",
-        "--quiet",
-        "--no-prompt",
-        "--frozen",
-        "--config",
-        `${SERVER_DIR}deno.json`,
-        "--allow-ffi",
-        "--allow-read",
-        "--allow-write",
-        "--allow-net=127.0.0.1",
-        `${SERVER_DIR}main.ts`,
-        dir,
-      ],
+      args: serverArgs(dir),
       clearEnv: true,
       env: environment(),
       stdin: "piped",

@@ -5,7 +5,7 @@
  */
 import {
   installEmbedded,
-  SERVER_DIR,
+  serverArgs,
 } from "../../connectors/clickhouse/embedded_install.ts";
 import { Daemon } from "./daemon.ts";
 import { keptPort } from "./ports.ts";
@@ -27,30 +27,10 @@ export async function openClickhouse(
       launch: async () => {
         await installEmbedded();
         return {
-          command: command(`${folder}/data`, port),
+          command: [Deno.execPath(), ...serverArgs(`${folder}/data`, port)],
           ready: async (log) => (await log()).includes(`"url":"${address}"`),
         };
       },
     }],
   });
-}
-
-function command(data: string, port: string): string[] {
-  return [
-    Deno.execPath(),
-    "run",
-    "--node-modules-dir=manual",
-    "--quiet",
-    "--no-prompt",
-    "--frozen",
-    "--config",
-    `${SERVER_DIR}deno.json`,
-    "--allow-ffi",
-    "--allow-read",
-    "--allow-write",
-    "--allow-net=127.0.0.1",
-    `${SERVER_DIR}main.ts`,
-    data,
-    port,
-  ];
 }
