@@ -3,7 +3,8 @@
  * ClickHouse for all of them.
  *
  * Arguments go to `deno test`. A run of some tests (a path, `--filter`) starts
- * only the servers that they ask for.
+ * only the servers that they ask for. A whole run makes two summaries: tests
+ * side by side, then those that need the machine for themselves.
  *
  * @module
  */
@@ -13,6 +14,15 @@ import type { Service } from "../servers/services/service.ts";
 
 const missing = await javaMissing();
 
+/** Tests that need the machine, or the process, for themselves. */
+const alone = [
+  // They measure whether a budget is used up in time.
+  "tests/integration/credits_test.ts",
+  "tests/integration/pacing_test.ts",
+  // It changes the working directory.
+  "tests/runtime/verbs/open_state_test.ts",
+];
+
 async function main(): Promise<number> {
   if (missing) say(`SKIPPED: tests that need servers in Java. ${missing}`);
   // The value of a flag is no path unless there is one of that name.
@@ -20,20 +30,31 @@ async function main(): Promise<number> {
   const some = paths || Deno.args.some((arg) => arg.startsWith("--filter"));
   await using servers = new Servers();
   if (!some) await servers.start();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "-A",
-      "--sanitize-ops",
-      "--sanitize-resources",
-      ...paths ? [] : ["tests/"],
-      ...Deno.args,
-    ],
-  }).spawn();
   // Ctrl-C reaches the tests too; the servers end behind them.
   Deno.addSignalListener("SIGINT", () => {});
-  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
-  return (await child.status).code;
+  if (paths) return await test(Deno.args);
+  const side = await test([
+    "--parallel",
+    `--ignore=${alone.join()}`,
+    "tests/",
+    ...Deno.args,
+  ]);
+  const after = await test([...alone, ...Deno.args]);
+  return side || after;
+}
+
+/** Run tests and return the exit code. */
+async function test(args: readonly string[]): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--sanitize-ops", "--sanitize-resources", ...args],
+  }).spawn();
+  const stop = () => child.kill("SIGTERM");
+  Deno.addSignalListener("SIGTERM", stop);
+  try {
+    return (await child.status).code;
+  } finally {
+    Deno.removeSignalListener("SIGTERM", stop);
+  }
 }
 
 /** The servers of a run, known to the tests by their environment. */

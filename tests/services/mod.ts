@@ -135,10 +135,14 @@ export function withoutJava(): boolean {
  * Register a test that needs a server in Java. Without Java it is ignored,
  * loudly; with `SLUICE_REQUIRE_JAVA=1` it fails.
  */
-export function javaTest(name: string, fn: () => Promise<void>): void {
+export function javaTest(
+  name: string,
+  fn: () => Promise<void>,
+  { ignore = false } = {},
+): void {
   Deno.test({
     name,
-    ignore: withoutJava(),
+    ignore: ignore || withoutJava(),
     fn: async () => {
       if (missing) throw new Error(missing);
       await fn();
