@@ -12,6 +12,7 @@ import { blackholeSink } from "./blackhole/sink.ts";
 import { clickhouse } from "./clickhouse/connection.ts";
 import { clickhouseSink } from "./clickhouse/sink.ts";
 import { evm } from "./evm/connection.ts";
+import { abiLookup } from "./evm/abi_lookup.ts";
 import { decode } from "./evm/decode.ts";
 import { chain } from "./evm/source.ts";
 import { fileSink } from "./files/sink.ts";
@@ -29,6 +30,7 @@ import { stdoutSink } from "./stdout/sink.ts";
 /** The components in their fixed order. */
 export const components: Registry = [
   evm,
+  abiLookup,
   chain,
   classify,
   filter,

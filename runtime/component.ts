@@ -114,6 +114,10 @@ export interface ConnectionDefinition<F extends Fields, C extends Connected>
   open(config: Config<F>, context: ConnectionContext): Promise<C> | C;
 }
 
+/** A connection of any type. */
+// deno-lint-ignore no-explicit-any -- as in the registry
+type AnyConnection = ConnectionDefinition<any, any>;
+
 /** Accounts at one provider with the same prices and limits. */
 export interface AccountTariff {
   /** As logs and metrics have it: the endpoint's name. */
@@ -249,15 +253,13 @@ export interface TransformShape<F extends Fields> {
 }
 
 /** A transform: a function of a batch of rows. */
-export interface TransformDefinition<F extends Fields, C extends Connected>
-  extends Definition<F> {
+export interface TransformDefinition<F extends Fields> extends Definition<F> {
   readonly kind: "transform";
-  readonly connection?: ConnectionDefinition<Fields, C>;
   /**
-   * The field that names the connection when it may be left out: "lookup".
-   * Absent: the field is called `connection` and is required.
+   * Connections that it may be given, by the fields that name them: `lookup`.
+   * Each may be left out.
    */
-  readonly connectionField?: string;
+  readonly connections?: Readonly<Record<string, AnyConnection>>;
   check?(context: CheckContext<F> & TransformShape<F>): void;
   /** Its ports with their columns; a single output is called `rows`. */
   outputs(shape: TransformShape<F>): Readonly<Record<string, Schema>>;
@@ -268,15 +270,35 @@ export interface TransformDefinition<F extends Fields, C extends Connected>
   uses?(shape: TransformShape<F>, used: Used): Iterable<string>;
   /** Whether it can reject rows, so that `errors` should be read. */
   readonly rejects?: boolean | ((config: Config<F>) => boolean);
+  /**
+   * Tell in words what a piece of data is, for the verb `decode`.
+   *
+   * @throws {UserError} when it is none that it knows.
+   */
+  explain?(input: string, options: ExplainOptions): Promise<string>;
   open(
     config: Config<F>,
-    context: TransformContext<C>,
+    context: TransformContext,
   ): Promise<OpenTransform> | OpenTransform;
 }
 
+/** What a transform may use to explain data. */
+export interface ExplainOptions {
+  /** Files or texts that describe it. */
+  readonly abis: readonly string[];
+  /** What it is addressed to. */
+  readonly to: string | undefined;
+  /** Folder of the spec, or the working directory. */
+  readonly folder: string;
+  /** A client that offers `transactions`. */
+  readonly connection: unknown;
+  readonly context: ConnectionContext;
+}
+
 /** What an opening transform gets. */
-export interface TransformContext<C> extends OpenContext {
-  readonly connection: C;
+export interface TransformContext extends OpenContext {
+  /** Clients of the connections that it was given, by their fields. */
+  readonly connections: Readonly<Record<string, unknown>>;
   readonly input: Schema;
 }
 
@@ -294,6 +316,14 @@ export interface OpenTransform {
     emit: Emit,
     unit: UnitInfo,
   ): void | Promise<void>;
+  /**
+   * Numbers of units in a range whose rows it would make otherwise now, of a
+   * transform that has learnt since. Behind it such a unit's retraction gives
+   * the rows that it made then, and its insertion the new ones.
+   */
+  outdated?(
+    range: { readonly from: number; readonly to: number },
+  ): Promise<readonly number[]>;
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 
@@ -475,12 +505,9 @@ export function defineSource<
 }
 
 /** Define a transform. */
-export function defineTransform<
-  F extends Fields,
-  C extends Connected = Connected,
->(
-  definition: Omit<TransformDefinition<F, C>, "kind">,
-): TransformDefinition<F, C> {
+export function defineTransform<F extends Fields>(
+  definition: Omit<TransformDefinition<F>, "kind">,
+): TransformDefinition<F> {
   return { kind: "transform", ...definition };
 }
 
@@ -502,7 +529,7 @@ export type Component =
   // deno-lint-ignore no-explicit-any -- as above
   | SourceDefinition<any, any>
   // deno-lint-ignore no-explicit-any -- as above
-  | TransformDefinition<any, any>
+  | TransformDefinition<any>
   // deno-lint-ignore no-explicit-any -- as above
   | SinkDefinition<any, any, any>;
 

@@ -113,5 +113,5 @@ export interface Connected {
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 
-/** The methods that verbs look for in a client. */
-export type Offer = "keys" | "query" | "record" | "state";
+/** What verbs look for in a client: methods of it, or what it serves. */
+export type Offer = "keys" | "query" | "record" | "state" | "transactions";

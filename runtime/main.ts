@@ -8,6 +8,7 @@ import type { Registry } from "./component.ts";
 import { RetryableError, SpecError, UserError } from "./errors.ts";
 import { FencedError } from "./run/state.ts";
 import { checkVerb } from "./verbs/check.ts";
+import { decodeVerb } from "./verbs/decode.ts";
 import { graphVerb } from "./verbs/graph.ts";
 import { migrateVerb } from "./verbs/migrate.ts";
 import { keysVerb } from "./verbs/keys.ts";
@@ -15,6 +16,7 @@ import { newVerb } from "./verbs/new.ts";
 import { planVerb } from "./verbs/plan.ts";
 import { queryVerb } from "./verbs/query.ts";
 import { recordVerb } from "./verbs/record.ts";
+import { redecodeVerb } from "./verbs/redecode.ts";
 import { resetVerb } from "./verbs/reset.ts";
 import { runVerb } from "./verbs/run.ts";
 import { schemaVerb } from "./verbs/schema.ts";
@@ -34,6 +36,8 @@ const verbs: readonly Verb[] = [
   keysVerb,
   queryVerb,
   recordVerb,
+  decodeVerb,
+  redecodeVerb,
   schemaVerb,
 ];
 

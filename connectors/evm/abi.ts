@@ -53,10 +53,12 @@ export interface AbiEvent {
 export interface Abi {
   readonly functions: readonly AbiFunction[];
   readonly events: readonly AbiEvent[];
+  /** Parameters of the constructor; undefined when the ABI names none. */
+  readonly deploy?: readonly AbiParameter[];
 }
 
-/** Entries that say nothing about calldata with a selector, or about logs. */
-const IGNORED = new Set(["constructor", "error", "fallback", "receive"]);
+/** Entries that say nothing about calldata, or about logs. */
+const IGNORED = new Set(["error", "fallback", "receive"]);
 
 /**
  * Read an ABI: a list of JSON entries and signatures, an artefact with an
@@ -67,22 +69,26 @@ const IGNORED = new Set(["constructor", "error", "fallback", "receive"]);
 export function parseAbi(source: unknown): Abi {
   const functions: AbiFunction[] = [];
   const events: AbiEvent[] = [];
-  readEntries(source).forEach((entry, position) => {
+  let deploy: readonly AbiParameter[] | undefined;
+  for (const [position, entry] of readEntries(source).entries()) {
     const place = { label: `ABI entry ${position}`, depth: 0 };
     if (!isObject(entry)) throw unreadable(place, "expected an object");
     // The ABI specification: "type can be omitted, defaulting to function".
     const { type = "function" } = entry;
     if (type === "function") functions.push(parseFunction(entry, place));
     else if (type === "event") events.push(parseEvent(entry, place));
-    else if (typeof type !== "string" || !IGNORED.has(type)) {
+    else if (type === "constructor") {
+      const label = "constructor, inputs";
+      deploy = parseParameters(entry.inputs, { label, depth: 0 });
+    } else if (typeof type !== "string" || !IGNORED.has(type)) {
       throw unreadable(
         place,
         `unknown kind ${JSON.stringify(type)}; ` +
-          `use function, event, ${[...IGNORED].join(", ")}`,
+          `use function, event, constructor, ${[...IGNORED].join(", ")}`,
       );
     }
-  });
-  return { functions, events };
+  }
+  return { functions, events, ...deploy ? { deploy } : {} };
 }
 
 function readEntries(source: unknown): readonly unknown[] {

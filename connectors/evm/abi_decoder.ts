@@ -36,6 +36,7 @@ import {
   type Frame,
   layOut,
 } from "./abi_codec.ts";
+import { argumentKeys } from "./abi_encode.ts";
 import { AbiInput, DecodeError } from "./abi_input.ts";
 import type { AbiParameter } from "./abi_types.ts";
 
@@ -159,22 +160,13 @@ function compileDigits(
   parameters: readonly AbiParameter[],
   { fields, need, cost, base }: Frame & { readonly base: number },
 ): (digits: string) => AbiArguments {
-  const readArguments = compileRecord(keysOf(parameters), fields);
+  const readArguments = compileRecord(argumentKeys(parameters), fields);
   return (digits) => {
     input.load(digits);
     input.require(base + need);
     input.spend(cost);
     return readArguments(input, 0, base);
   };
-}
-
-/** Positions are digits, and so never collide with the names that are kept. */
-function keysOf(parameters: readonly AbiParameter[]): string[] {
-  const names = parameters.map((parameter) => parameter.name);
-  return names.map((name, position) => {
-    const unique = names.indexOf(name) === names.lastIndexOf(name);
-    return unique && !/^\d*$/.test(name) ? name : String(position);
-  });
 }
 
 function digitsAfter(start: number, data: string): string {

@@ -11,7 +11,7 @@ import {
   type EventDecoder,
   type FunctionDecoder,
 } from "./abi_decoder.ts";
-import { AbiError } from "./abi_types.ts";
+import { AbiError, type AbiParameter } from "./abi_types.ts";
 
 /** Decoders of known ABIs, by the address they are for or for any address. */
 export class AbiIndex {
@@ -72,6 +72,11 @@ export class AbiIndex {
       this.#anywhere.events.get(topic0)?.[topicsCount] ?? NONE;
   }
 
+  /** Decoders of what was added at a lowercase address. */
+  at(address: string): Decoders | undefined {
+    return this.#decoders.get(address);
+  }
+
   #compile(abis: readonly Abi[]): Decoders {
     const [first, ...others] = abis;
     const known = first && others.length === 0 && this.#compiled.get(first);
@@ -85,12 +90,27 @@ export class AbiIndex {
 
 const NONE: readonly never[] = [];
 
-class Decoders {
+/** The decoders of one contract. */
+export class Decoders {
   readonly functions = new Map<string, FunctionDecoder[]>();
   /** By `topic0`, then by number of topics. */
   readonly events = new Map<string, EventDecoder[][]>();
+  /** Parameters of the constructor, when the ABI names it. */
+  deploy: readonly AbiParameter[] | undefined;
 
-  add({ functions, events }: Abi): void {
+  /** Decoders of calls with a selector, to be tried in order. */
+  function(selector: string): readonly FunctionDecoder[] {
+    return this.functions.get(selector) ?? NONE;
+  }
+
+  /** Decoders of logs with a signature and so many topics. */
+  event(topic0: string, topicsCount: number): readonly EventDecoder[] {
+    return this.events.get(topic0)?.[topicsCount] ?? NONE;
+  }
+
+  /** Add an ABI behind those that are known. */
+  add({ deploy, events, functions }: Abi): void {
+    this.deploy ??= deploy;
     for (const abi of functions) {
       const known = this.functions.get(abi.selector) ?? [];
       this.functions.set(abi.selector, known);

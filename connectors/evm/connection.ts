@@ -59,7 +59,7 @@ export const evm = defineConnection({
   type: "evm",
   summary: "Nodes of one EVM chain behind HTTP, paced and interchangeable",
   fields: members,
-  offers: ["keys", "record"],
+  offers: ["keys", "record", "transactions"],
   example: `
 name: heads
 connections:

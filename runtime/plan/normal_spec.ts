@@ -45,10 +45,12 @@ function normalConnection({ definition, written }: Connection): Written {
 }
 
 function normalStage(stage: Stage, spec: Spec): Written {
-  const { connection, definition, written } = stage;
+  const { definition, written } = stage;
   return defined({
     type: definition.type,
-    connection,
+    ...(stage.kind === "transform"
+      ? stage.connections
+      : { connection: stage.connection }),
     from: stage.kind === "source" ? undefined : single(
       stage.inputs.map((port) => portName(port, spec)),
     ),

@@ -8,13 +8,14 @@ import type { PlannedCall } from "../component.ts";
 import type { Column, Schema } from "../row.ts";
 import { stateFile } from "../run/state.ts";
 import { redactor } from "../spec/secrets.ts";
-import type {
-  Deliver,
-  Port,
-  SinkStage,
-  SourceStage,
-  Spec,
-  TransformStage,
+import {
+  connectionsOf,
+  type Deliver,
+  type Port,
+  type SinkStage,
+  type SourceStage,
+  type Spec,
+  type TransformStage,
 } from "../spec/spec.ts";
 import { type BudgetsPlan, planBudgets } from "./cost.ts";
 import { normalSpec, type Written } from "./normal_spec.ts";
@@ -158,12 +159,13 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
 }
 
 function planTransform(stage: TransformStage, spec: Spec): TransformPlan {
-  const { config, connection, definition, inputs, name, outputs } = stage;
+  const { config, definition, inputs, name, outputs } = stage;
   const { rejects = false } = definition;
+  const used = connectionsOf(stage);
   return {
     name,
     type: definition.type,
-    connection,
+    connection: used.length > 0 ? used.join(", ") : undefined,
     from: inputs.map((port) => portName(port, spec)),
     rejects: typeof rejects === "function" ? rejects(config) : rejects,
     outputs: Object.entries(outputs).map(([port, schema]) =>

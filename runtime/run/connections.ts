@@ -5,7 +5,7 @@
  */
 import type { Connected, OpenContext } from "../component.ts";
 import { RetryableError } from "../errors.ts";
-import type { Spec } from "../spec/spec.ts";
+import { connectionsOf, type Spec } from "../spec/spec.ts";
 import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { Logger } from "./log.ts";
@@ -40,7 +40,7 @@ export async function openConnections(
   await using opened = new AsyncDisposableStack();
   const scheduler = createScheduler({ clock, log, metrics });
   const clients = new Map<string, Connected>();
-  const used = new Set(spec.stages.map(({ connection }) => connection));
+  const used = new Set(spec.stages.flatMap(connectionsOf));
   for (const { config, definition, name } of spec.connections.values()) {
     // What only the state uses is open already.
     if (!used.has(name)) continue;

@@ -141,7 +141,7 @@ export class Flow {
 }
 
 /** Whether a writer's sink reads the rejected rows. */
-export function readsErrors({ stage }: Writer): boolean {
+export function readsErrors({ stage }: Pick<Writer, "stage">): boolean {
   return stage.inputs.some(({ stage }) => stage === "errors");
 }
 

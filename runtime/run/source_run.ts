@@ -19,7 +19,13 @@ import type {
   Spec,
   TransformStage,
 } from "../spec/spec.ts";
-import { errorRow, Flow, readsErrors, type StageReject } from "./flow.ts";
+import {
+  errorRow,
+  Flow,
+  type FlowTransform,
+  readsErrors,
+  type StageReject,
+} from "./flow.ts";
 import { Lane } from "./lane.ts";
 import type { Lease } from "./lease.ts";
 import { openStage } from "./opening.ts";
@@ -100,7 +106,10 @@ export async function openRun(
   for (const [deliver, group] of byDeliver(writers)) {
     const flow = new Flow({
       source: stage.name,
-      transforms: await openTransforms(neededBy(spec, group), options),
+      transforms: await openTransforms(
+        neededBy(spec, group.map(({ stage }) => stage)),
+        options,
+      ),
       writers: group,
       errorsRead: writers.some(readsErrors),
       elsewhere: reject,
@@ -146,20 +155,33 @@ async function openWriter(
   });
 }
 
-async function openTransforms(
+/** Open transforms, in the order of their stages. */
+export async function openTransforms(
   stages: readonly TransformStage[],
   { clients, context, resources }: Opening,
-) {
-  const transforms = [];
+): Promise<FlowTransform[]> {
+  const transforms: FlowTransform[] = [];
   for (const stage of stages) {
     const open: OpenTransform = await stage.definition.open(stage.config, {
       ...context(stage.name),
-      connection: clients.get(stage.connection),
+      connections: clientsOf(stage, clients),
       input: stage.input,
     });
     transforms.push({ stage, open: own(resources, open) });
   }
   return transforms;
+}
+
+function clientsOf(
+  { connections }: TransformStage,
+  clients: Opening["clients"],
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(connections).map(([field, name]) => [
+      field,
+      clients.get(name),
+    ]),
+  );
 }
 
 function readerOf(
@@ -175,10 +197,17 @@ function readerOf(
   });
 }
 
-async function openSink(
+/** What opening a sink needs. */
+export type SinkParts =
+  & Pick<RunOptions, "clock" | "drain" | "log">
+  & Pick<Opening, "clients" | "context" | "failure">
+  & { readonly shared: boolean };
+
+/** Open a sink; what passes with time is tried again. */
+export async function openSink(
   stage: SinkStage,
   cursor: Cursor,
-  options: WriterParts,
+  options: SinkParts,
 ): Promise<OpenSink<unknown>> {
   const { clients, clock, context, drain, failure, log, shared } = options;
   const open = () =>
@@ -213,10 +242,13 @@ function byDeliver(writers: readonly Writer[]): [Deliver, Writer[]][] {
 }
 
 /** The transforms that some of these sinks read, in order. */
-function neededBy(spec: Spec, writers: readonly Writer[]): TransformStage[] {
+export function neededBy(
+  spec: Spec,
+  sinks: readonly SinkStage[],
+): TransformStage[] {
   const needed = new Set<string>();
-  const all = writers.some(readsErrors);
-  const reads = writers.flatMap(({ stage }) => stage.inputs);
+  const all = sinks.some((stage) => readsErrors({ stage }));
+  const reads = sinks.flatMap(({ inputs }) => inputs);
   for (const { stage } of reads) needed.add(stage);
   const transforms = spec.stages.filter((stage): stage is TransformStage =>
     stage.kind === "transform"
@@ -229,7 +261,8 @@ function neededBy(spec: Spec, writers: readonly Writer[]): TransformStage[] {
   return transforms.filter(({ name }) => needed.has(name));
 }
 
-function own<T extends { [Symbol.asyncDispose]?(): Promise<void> }>(
+/** Have a resource closed at the end. */
+export function own<T extends { [Symbol.asyncDispose]?(): Promise<void> }>(
   resources: AsyncDisposableStack,
   resource: T,
 ): T {

@@ -68,11 +68,12 @@ function stageOf(
   stage: CheckedStage,
   { redact }: AssemblyOptions,
 ): Stage[] {
-  const { batch, config, connection, deliver, draft, input } = stage;
+  const { batch, config, connection, connections, deliver, draft, input } =
+    stage;
   const { definition, name, place, source } = draft;
   const outputs = stage.outputs ?? {};
   const written = writtenFields(place.path, { source, redact });
-  const common = { name, config, written, connection };
+  const common = { name, config, written };
   switch (definition?.kind) {
     case "source": {
       const { renamedFrom } = stage;
@@ -81,6 +82,7 @@ function stageOf(
         ...common,
         kind: "source",
         definition,
+        connection,
         outputs,
         used,
         renamedFrom,
@@ -91,6 +93,7 @@ function stageOf(
         ...common,
         kind: "transform",
         definition,
+        connections,
         inputs: stage.ports,
         input: input ?? [],
         outputs,
@@ -102,6 +105,7 @@ function stageOf(
         ...common,
         kind: "sink",
         definition,
+        connection,
         inputs: stage.ports,
         schema: input ?? [],
         source: first,

@@ -11,7 +11,7 @@ import type { Registry } from "../component.ts";
 import {
   checkConnection,
   checkState,
-  connectionNameOf,
+  connectionNamesOf,
 } from "./connections.ts";
 import { type Diagnostic, Problems } from "./diagnostics.ts";
 import { draftSpec } from "./draft.ts";
@@ -56,7 +56,7 @@ export function checkSpec(file: string, options: CheckOptions): CheckResult {
     registry,
     problems,
   });
-  const wanted = new Set(drafts.map(connectionNameOf));
+  const wanted = new Set(drafts.flatMap(connectionNamesOf));
   if (top.state) wanted.add(top.state.connection.name);
   reportGaps(sources, {
     problems,

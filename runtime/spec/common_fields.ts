@@ -90,26 +90,40 @@ export const from: Field<readonly string[]> = {
   },
 };
 
-/** The field that names a component's connection. */
-export function connectionFieldName(component: Component): string {
-  return component.kind === "transform"
-    ? component.connectionField ?? "connection"
-    : "connection";
+/** The types of connection that a component may name, by field. */
+export function connectionTypes(
+  component: Component,
+): Readonly<Record<string, string>> {
+  switch (component.kind) {
+    case "connection":
+      return {};
+    case "transform":
+      return Object.fromEntries(
+        Object.entries(component.connections ?? {})
+          .map(([field, { type }]) => [field, type]),
+      );
+    default:
+      return component.connection
+        ? { connection: component.connection.type }
+        : {};
+  }
 }
 
-/** The name of the component's own connection. */
-function connection(component: Component): Fields {
-  if (component.kind === "connection" || !component.connection) return {};
-  const { type } = component.connection;
-  const name = connectionFieldName(component);
-  const field = fields.string(`Name of the ${type} connection`);
-  return { [name]: name === "connection" ? field : optional(field) };
+/** The fields that name connections; only a transform can do without. */
+function connectionFields(component: Component): Fields {
+  return Object.fromEntries(
+    Object.entries(connectionTypes(component)).map(([name, type]) => {
+      const field = fields.string(`Name of the ${type} connection`);
+      const required = component.kind !== "transform";
+      return [name, required ? field : optional(field)];
+    }),
+  );
 }
 
 /** Fields that a component has besides its own. */
 export function commonFields(component: Component): Fields {
   const type = fields.string("What it is");
-  const own = { type, ...connection(component) };
+  const own = { type, ...connectionFields(component) };
   switch (component.kind) {
     case "connection":
       return own;

@@ -6,7 +6,7 @@
 import type { Component, Registry } from "../component.ts";
 import {
   commonFields,
-  connectionFieldName,
+  connectionTypes,
   type WrittenState,
 } from "./common_fields.ts";
 import { readComponent, runCheck } from "./component_check.ts";
@@ -14,13 +14,17 @@ import type { Draft } from "./draft.ts";
 import { isIncomplete } from "./place.ts";
 import { enumerate, suggestion } from "./suggestion.ts";
 
-/** The name of the connection that a stage wants, if it can be read. */
-export function connectionNameOf(
+/** The names of the connections that a stage wants, if they can be read. */
+export function connectionNamesOf(
   { definition, value, written }: Draft,
-): unknown {
-  const name = definition ? connectionFieldName(definition) : "connection";
-  const key = written.get(name);
-  return key === undefined ? undefined : value?.[key];
+): unknown[] {
+  const fields = definition
+    ? Object.keys(connectionTypes(definition))
+    : ["connection"];
+  return fields.flatMap((name) => {
+    const key = written.get(name);
+    return key === undefined ? [] : [value?.[key]];
+  });
 }
 
 /** Check a connection; its typed config, or undefined when it is broken. */

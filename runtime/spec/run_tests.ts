@@ -5,7 +5,7 @@
  * @module
  */
 import type { Emit, OpenTransform, TransformContext } from "../component.ts";
-import { type Reject, UserError } from "../errors.ts";
+import type { Reject } from "../errors.ts";
 import type { Row, UnitInfo, Value } from "../row.ts";
 import { systemClock } from "../run/clock.ts";
 import { createLogger } from "../run/log.ts";
@@ -131,7 +131,7 @@ async function runTransform(
 function contextOf(
   stage: TransformStage,
   { signal, spec }: { readonly spec: Spec; readonly signal: AbortSignal },
-): TransformContext<unknown> {
+): TransformContext {
   return {
     name: stage.name,
     pipeline: spec.name,
@@ -141,23 +141,9 @@ function contextOf(
     metrics: new Metrics(),
     clock: systemClock,
     input: stage.input,
-    connection: stage.connection === undefined
-      ? undefined
-      : absent(stage.connection),
+    // Tests reach no network.
+    connections: {},
   };
-}
-
-/** Tests reach no network: a connection says so as soon as it is used. */
-function absent(name: string): unknown {
-  return new Proxy({}, {
-    get(_, property) {
-      // What `await` and logging ask of anything.
-      if (typeof property === "symbol" || property === "then") return undefined;
-      return () => {
-        throw new UserError(`Tests run without the connection "${name}"`);
-      };
-    },
-  });
 }
 
 function errorRow({ reason, row, stage }: TestReject): Row {

@@ -59,9 +59,10 @@ export interface SourceStage extends Checked<SourceDefinition<any, any>> {
 }
 
 /** A checked transform. */
-export interface TransformStage extends Checked<TransformDefinition<any, any>> {
+export interface TransformStage extends Checked<TransformDefinition<any>> {
   readonly kind: "transform";
-  readonly connection: string | undefined;
+  /** Names of connections by the fields that name them. */
+  readonly connections: Readonly<Record<string, string>>;
   readonly inputs: readonly Port[];
   readonly input: Schema;
   readonly outputs: Readonly<Record<string, Schema>>;
@@ -136,3 +137,9 @@ export const errorSchema: Schema = [
   { name: "block_hash", type: "string", doc: "Identity of its unit" },
   { name: "row", type: "json", doc: "The row as the stage got it" },
 ];
+
+/** The connections that a stage uses. */
+export function connectionsOf(stage: Stage): readonly string[] {
+  if (stage.kind === "transform") return Object.values(stage.connections);
+  return stage.connection === undefined ? [] : [stage.connection];
+}

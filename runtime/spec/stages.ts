@@ -11,11 +11,11 @@ import type {
   TransformDefinition,
 } from "../component.ts";
 import type { Schema } from "../row.ts";
-import { commonFields, connectionFieldName } from "./common_fields.ts";
+import { commonFields, connectionTypes } from "./common_fields.ts";
 import { despite, readComponent, runCheck } from "./component_check.ts";
 import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
-import type { Fields, Place } from "./field.ts";
+import type { Field, Fields, Place } from "./field.ts";
 import { orderStages } from "./order.ts";
 import { isIncomplete, placeAt } from "./place.ts";
 import type { Deliver, Port } from "./spec.ts";
@@ -34,7 +34,7 @@ type Any = any;
 
 type StageDefinition =
   | SourceDefinition<Any, Any>
-  | TransformDefinition<Any, Any>
+  | TransformDefinition<Any>
   | SinkDefinition<Any, Any, Any>;
 
 /** A stage whose check is over. */
@@ -43,6 +43,8 @@ export interface CheckedStage extends Outputs {
   /** Undefined when the stage is broken. */
   readonly config: Any;
   readonly connection: string | undefined;
+  /** Of a transform: names of connections by field. */
+  readonly connections: Readonly<Record<string, string>>;
   readonly renamedFrom: string | undefined;
   readonly ports: readonly Port[];
   readonly input: Schema | undefined;
@@ -104,6 +106,7 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     config: undefined,
     outputs: undefined,
     connection: undefined,
+    connections: {},
     renamedFrom: undefined,
     ports: input?.ports ?? [],
     sources: kind === "source"
@@ -126,7 +129,7 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
   const fields = {
     common: {
       ...commonFields(definition),
-      ...connectionField(definition, options),
+      ...connectionFields(definition, options),
     },
     own: definition.fields,
   };
@@ -157,7 +160,8 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     ...own,
     config,
     batch: own.batch && { ...own.batch, ...common["batch"] as BatchLimits },
-    connection: common[connectionFieldName(definition)] as string | undefined,
+    connection: common["connection"] as string | undefined,
+    connections: namesOf(definition, common),
     deliver: (common["deliver"] ?? "latest") as Deliver,
     renamedFrom: common["renamed_from"] as string | undefined,
   };
@@ -246,14 +250,38 @@ function outputsOf(
   }
 }
 
-/** The field that names the connection, knowing which there are. */
-function connectionField(
+/** Names of connections by the fields that hold them. */
+function namesOf(
   definition: Component,
-  { complete, connections }: StagesOptions,
+  common: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.keys(connectionTypes(definition)).flatMap((field) => {
+      const name = common[field];
+      return typeof name === "string" ? [[field, name]] : [];
+    }),
+  );
+}
+
+/** The fields that name connections, knowing which there are. */
+function connectionFields(
+  definition: Component,
+  options: StagesOptions,
 ): Fields {
-  if (definition.kind === "connection" || !definition.connection) return {};
-  const name = connectionFieldName(definition);
-  const { type } = definition.connection;
+  return Object.fromEntries(
+    Object.entries(connectionTypes(definition)).map(([name, type]) => {
+      const required = definition.kind !== "transform";
+      return [name, connectionField(type, { ...options, required })];
+    }),
+  );
+}
+
+function connectionField(
+  type: string,
+  { complete, connections, required }: StagesOptions & {
+    readonly required: boolean;
+  },
+): Field<string> {
   const fitting = [...connections.values()]
     .filter((one) => one.definition?.type === type)
     .map(({ name }) => name);
@@ -261,33 +289,31 @@ function connectionField(
     ? `${type} connections: ${enumerate(fitting)}`
     : `add connections: { name: { type: ${type} } }`;
   return {
-    [name]: {
-      doc: hint,
-      required: name === "connection",
-      schema: { type: "string" },
-      read(value: unknown, place: Place) {
-        if (typeof value !== "string" || value === "") {
-          return place.report("Expected the name of a connection", hint);
-        }
-        const found = connections.get(value);
-        if (!found && !complete) return value;
-        if (!found) {
-          return place.report(
-            `Unknown connection "${value}"`,
-            fitting.length > 0
-              ? suggestion(value, fitting, `${type} connections`)
-              : hint,
-          );
-        }
-        const wrong = found.definition && found.definition.type !== type;
-        return wrong
-          ? place.report(
-            `Expected a connection of type ${type}, "${value}" is of type ` +
-              `${found.definition?.type}`,
-            hint,
-          )
-          : value;
-      },
+    doc: hint,
+    required,
+    schema: { type: "string" },
+    read(value: unknown, place: Place) {
+      if (typeof value !== "string" || value === "") {
+        return place.report("Expected the name of a connection", hint);
+      }
+      const found = connections.get(value);
+      if (!found && !complete) return value;
+      if (!found) {
+        return place.report(
+          `Unknown connection "${value}"`,
+          fitting.length > 0
+            ? suggestion(value, fitting, `${type} connections`)
+            : hint,
+        );
+      }
+      const wrong = found.definition && found.definition.type !== type;
+      return wrong
+        ? place.report(
+          `Expected a connection of type ${type}, "${value}" is of type ` +
+            `${found.definition?.type}`,
+          hint,
+        )
+        : value;
     },
   };
 }

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { encodeFunctionData, parseAbi } from "viem";
+import {
+  encodeDeployData,
+  encodeFunctionData,
+  getContractAddress,
+  parseAbi,
+} from "viem";
 import { decode } from "../../../connectors/evm/decode.ts";
 import type { Row, Schema } from "../../../runtime/component.ts";
 import { openContext } from "../../contracts/open_context.ts";
@@ -22,13 +27,20 @@ const logs: Schema = [
 ];
 
 /** Run rows through a decode transform; rows by port. */
-async function run(abis: unknown, input: Schema, rows: readonly Row[]) {
+async function run(
+  abis: unknown,
+  input: Schema,
+  ...[rows, { folder = ".", ...fields } = {}]: [
+    rows: readonly Row[],
+    options?: { folder?: string; signatures?: string[] },
+  ]
+) {
   const reports = new Reports(input);
-  const config = readFields(decode.fields, { abis }, reports.place);
+  const config = readFields(decode.fields, { abis, ...fields }, reports.place);
   assert(config, reports.lines.join());
   const transform = await decode.open(config, {
-    ...openContext(),
-    connection: {},
+    ...openContext({ folder }),
+    connections: {},
     input,
   });
   const ports: Record<string, Row[]> = { decoded: [], unknown: [] };
@@ -90,6 +102,8 @@ Deno.test("decode decodes a call at any address", async () => {
     args: { to: `0x${"11".repeat(20)}`, amount: String(2n ** 255n) },
     decode_kind: "full",
     decode_error: null,
+    implementation: null,
+    candidates: [],
   }]);
 });
 
@@ -113,7 +127,7 @@ Deno.test("decode drops nothing: what it cannot decode goes to unknown with the 
   assert.equal(unknown?.[4]?.["selector"], "0xa9059cbb");
 });
 
-Deno.test("decode opens a multicall one level, and only what is a call", async () => {
+Deno.test("decode opens multicalls, and only what is a call", async () => {
   const inner = encodeFunctionData({
     abi,
     functionName: "multicall",
@@ -135,7 +149,13 @@ Deno.test("decode opens a multicall one level, and only what is a call", async (
   ]);
   assert.deepEqual(
     decoded?.map((row) => [row["call_path"], row["function"]]),
-    [["", "multicall"], ["0", "transfer"], ["2", "multicall"], ["", "execute"]],
+    [
+      ["", "multicall"],
+      ["0", "transfer"],
+      ["2", "multicall"],
+      ["2.0", "transfer"],
+      ["", "execute"],
+    ],
   );
   assert.equal(decoded?.[1]?.["input"], transfer);
   assert.equal(unknown?.length, 0);
@@ -190,4 +210,96 @@ Deno.test("decode tells ERC-20 and ERC-721 transfers apart", async () => {
   );
   assert.equal(unknown?.length, 2);
   assert.equal(unknown?.[1]?.["decode_error"], "No topic");
+});
+
+const kinds = (rows: readonly Row[] | undefined) =>
+  rows?.map(({ decode_kind, signature }) => [decode_kind, signature]);
+
+Deno.test("decode uses signatures where no ABI is known, and says so", async () => {
+  const { decoded, unknown } = await run([], transactions, [
+    call(transfer),
+    call("0xa9059cbb00"),
+    call("0xdeadbeef"),
+  ]);
+  assert.deepEqual(kinds(decoded), [[
+    "signature",
+    "transfer(address,uint256)",
+  ]]);
+  assert.deepEqual(kinds(unknown), [
+    ["partial", "transfer(address,uint256)"],
+    ["unknown", null],
+  ]);
+});
+
+Deno.test("decode guesses nothing without signatures", async () => {
+  const rows = [call(transfer)];
+  const { unknown } = await run([], transactions, rows, { signatures: [] });
+  assert.deepEqual(kinds(unknown), [["unknown", null]]);
+});
+
+Deno.test("decode reads the ABIs of the folder beside the spec", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/abis`);
+    await Deno.writeTextFile(
+      `${folder}/abis/${router}.json`,
+      JSON.stringify(parseAbi(["function own(uint256 amount)"])),
+    );
+    await Deno.writeTextFile(
+      `${folder}/abis/anybody.json`,
+      JSON.stringify(parseAbi(["function anybodys(uint256 amount)"])),
+    );
+    const input = (name: string) =>
+      encodeFunctionData({
+        abi: parseAbi([`function ${name}(uint256)`]),
+        args: [7n],
+      });
+    const { decoded } = await run([], transactions, [
+      call(input("own")),
+      call(input("anybodys")),
+    ], { folder });
+    assert.deepEqual(kinds(decoded), [
+      ["full", "own(uint256)"],
+      ["signature", "anybodys(uint256)"],
+    ]);
+    assert.deepEqual(decoded?.map(({ args }) => args), [
+      { amount: "7" },
+      { amount: "7" },
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("decode finds the arguments of a constructor behind the code", async () => {
+  const sender = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+  const address = getContractAddress({ from: sender, nonce: 3n });
+  const code = "0x60806040" + "5b".repeat(77);
+  const abi = parseAbi(["constructor(string name, uint256 supply)"]);
+  const input = encodeDeployData({
+    abi,
+    bytecode: code as `0x${string}`,
+    args: ["a token with a name longer than a word", 7n],
+  });
+  const columns: Schema = [
+    ...transactions,
+    { name: "from_address", type: "address", doc: "From" },
+    { name: "nonce", type: "uint64", doc: "Nonce" },
+  ];
+  const row = { ...call(input, null), from_address: sender, nonce: 3 };
+  const signatures = ["constructor(string name, uint256 supply)"];
+  const { decoded, unknown } = await run([{ address, signatures }], columns, [
+    row,
+    { ...row, input: code },
+    { ...row, nonce: 4 },
+  ]);
+  assert.deepEqual(kinds(decoded), [["full", "constructor(string,uint256)"]]);
+  assert.deepEqual(decoded?.[0]?.["args"], {
+    name: "a token with a name longer than a word",
+    supply: "7",
+  });
+  assert.deepEqual(kinds(unknown), [
+    ["partial", "constructor(string,uint256)"],
+    ["unknown", null],
+  ]);
 });

@@ -5,7 +5,6 @@
  */
 import type {
   Config,
-  Connected,
   Fields,
   Match,
   Row,
@@ -31,12 +30,12 @@ export interface ApplyOptions<F extends Fields> {
 
 /** Run rows of one unit through a transform. */
 export async function apply<F extends Fields>(
-  definition: TransformDefinition<F, Connected>,
+  definition: TransformDefinition<F>,
   { config, folder = ".", input, op = "insert", rows }: ApplyOptions<F>,
 ): Promise<Applied> {
   const open = await definition.open(config, {
     ...openContext({ folder }),
-    connection: {},
+    connections: {},
     input,
   });
   const out: Record<string, Row[]> = {};

@@ -63,7 +63,7 @@ const even: TransformStage = {
   definition: evens,
   config: {},
   written: {},
-  connection: undefined,
+  connections: {},
   inputs: [{ stage: "chain", port: "rows" }],
   input: schema,
   outputs: { rows: schema },

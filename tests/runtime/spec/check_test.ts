@@ -209,8 +209,7 @@ Deno.test("checkSpec() lets a transform name its connection as it likes", () => 
   const lookup = registry.find(({ type }) => type === "abi_lookup");
   const curious = {
     ...registry.find(({ type }) => type === "decode"),
-    connection: lookup,
-    connectionField: "lookup",
+    connections: { lookup },
   } as Component;
   const known = [...registry.filter(({ type }) => type !== "decode"), curious];
   const text = (lookup: string) => `
@@ -229,7 +228,7 @@ sinks:
   const spec = passed(text(", lookup: etherscan"), { registry: known });
   const calls = stage(spec, "calls");
   assert.ok(calls.kind === "transform");
-  assert.equal(calls.connection, "etherscan");
+  assert.deepEqual(calls.connections, { lookup: "etherscan" });
   assert.ok(spec.connections.has("etherscan"));
 
   assert.match(

@@ -34,7 +34,7 @@ ${tests}`,
 function withLookup(component: Component): Component {
   if (component.type !== "decode") return component;
   const connection = registry.find(({ type }) => type === "abi_lookup");
-  return { ...component, connection, connectionField: "lookup" } as Component;
+  return { ...component, connections: { lookup: connection } } as Component;
 }
 
 /** A decode whose transform does what a test wants. */
@@ -119,10 +119,10 @@ Deno.test("runSpecTests() tells why a transform cannot run", async () => {
   assert.match(text, /Cannot read the ABI/);
 });
 
-Deno.test("runSpecTests() reaches no connection", async () => {
-  const known = decoding(({ connection }: {
-    connection: { ask(): Promise<void> };
-  }) => ({ apply: () => connection.ask() }));
+Deno.test("runSpecTests() gives a transform no connection", async () => {
+  const known = decoding(({ connections }: { connections: object }) => ({
+    apply: () => assert.equal(connections, "nothing"),
+  }));
   const text = await run(
     `
   - name: online
@@ -131,7 +131,7 @@ Deno.test("runSpecTests() reaches no connection", async () => {
 `,
     known,
   );
-  assert.match(text, /Tests run without the connection "lookup"/);
+  assert.match(text, /actual: {}|\{\}/);
 });
 
 Deno.test("runSpecTests() closes what it opened, also on failure", async () => {

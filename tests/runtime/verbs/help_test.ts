@@ -15,6 +15,8 @@ const verbs = [
   "keys",
   "query",
   "record",
+  "decode",
+  "redecode",
   "schema",
 ];
 

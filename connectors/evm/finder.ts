@@ -1,0 +1,244 @@
+/**
+ * Finds what a unit's rows are decoded with: ABIs of contracts behind proxies,
+ * ABIs that services know, signatures.
+ *
+ * A unit waits for that no longer than the stated bound. What was found in time
+ * is kept by the unit's hash: a unit that comes again, to be retracted or after
+ * a crash, is decoded with the same.
+ *
+ * @module
+ */
+import type { Clock, Emit, Row, UnitInfo } from "../../runtime/component.ts";
+import type { Abi } from "./abi.ts";
+import type { AbiLookup } from "./abi_client.ts";
+import { type AbiIndex, Decoders } from "./abi_index.ts";
+import type { AbiStore } from "./abi_store.ts";
+import type { RowDecoder } from "./decode_rows.ts";
+import type { ContractHistory, Proxies } from "./proxies.ts";
+import { SeenUnit, UNREAD } from "./seen_unit.ts";
+import type { SignatureDatabase } from "./signatures.ts";
+
+/** Rounds of decoding that ask for more: calls within calls are few deep. */
+const MOST_ROUNDS = 6;
+
+/** Length of an address; hashes have 10 or 66 characters. */
+const ADDRESS = 42;
+
+/** What a finder works with. */
+export interface FinderOptions {
+  /** Pipeline and stage, as the store has them. */
+  readonly stage: string;
+  readonly index: AbiIndex;
+  readonly signatures: SignatureDatabase;
+  readonly store: AbiStore;
+  readonly lookup: AbiLookup | undefined;
+  readonly proxies: Proxies | undefined;
+  /** Milliseconds that a unit waits at most. */
+  readonly wait: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Finds; see the module. */
+export class Finder {
+  readonly #options: FinderOptions;
+  readonly #stop = new AbortController();
+  readonly #reading = new Set<Promise<unknown>>();
+  readonly #compiled = new WeakMap<Abi, Decoders>();
+  /** What units lacked that are decoded anew; undefined in a normal run. */
+  #renewing: ReadonlyMap<number, ReadonlySet<string>> | undefined;
+
+  constructor(options: FinderOptions) {
+    this.#options = options;
+  }
+
+  /** Decode a unit's rows with whatever can be found in time. */
+  async decode(
+    rows: readonly Row[],
+    ...[emit, unit, decoder]: readonly [Emit, UnitInfo, RowDecoder]
+  ): Promise<void> {
+    const { proxies, stage, store } = this.#options;
+    const { id, number, op } = unit;
+    if (op === "retract") proxies?.forget();
+    const renewed = this.#renewing !== undefined && op === "insert";
+    const saved = renewed ? undefined : store.unit(stage, id);
+    const seen = new SeenUnit({
+      // What was lacking then is lacking in what is taken back.
+      lacking: op === "retract" ? this.#renewing?.get(number) : undefined,
+      abiOf: (address) => this.#abiOf(address),
+      saved: saved === undefined ? undefined : JSON.parse(saved),
+      signatures: this.#options.signatures,
+      asksSignatures: this.#options.lookup !== undefined,
+    });
+    const emitted: [string, Row][] = [];
+    const collect: Emit = Object.assign(
+      (port: string, row: Row) => void emitted.push([port, row]),
+      { reject: emit.reject },
+    );
+    const deadline = this.#options.clock.now() + this.#options.wait;
+    for (let round = 0;; round++) {
+      emitted.length = 0;
+      seen.begin();
+      decoder.decode(rows, collect, seen);
+      const wanted = saved === undefined ? seen.wanted() : [];
+      if (wanted.length === 0 || round === MOST_ROUNDS) break;
+      await this.#within(
+        deadline,
+        wanted.map((what) =>
+          what.length === ADDRESS
+            ? this.#findContract(what, { seen, unit, deadline })
+            : this.#findSignatures(what, deadline)
+        ),
+      );
+    }
+    for (const [port, row] of emitted) emit(port, row);
+    if (saved !== undefined || op === "retract") return;
+    const { lacks, ...kept } = seen.findings();
+    store.saveUnit({
+      stage,
+      id,
+      number,
+      findings: JSON.stringify(kept),
+      lacks,
+    });
+  }
+
+  /** End what is still read. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#reading);
+  }
+
+  /** Numbers of units in a range that would come out better now. */
+  async outdated(
+    range: { readonly from: number; readonly to: number },
+  ): Promise<readonly number[]> {
+    const { lookup, stage, store } = this.#options;
+    const lacks = store.lacks(stage, range);
+    const what = new Set(lacks.map(({ what }) => what));
+    await Promise.all([...what].map(async (one) => {
+      if (one.startsWith(UNREAD)) return;
+      if (one.length !== ADDRESS) await this.#askSignatures(one);
+      // Also where there was none: it may have been verified since.
+      else if (!this.#abiOf(one)) await lookup?.askAbi(one);
+    }));
+    const found = new Set([...what].filter((one) => this.#isKnown(one)));
+    const renewing = new Map<number, Set<string>>();
+    for (const { number, what } of lacks) {
+      if (!found.has(what)) continue;
+      const list = renewing.get(number) ?? new Set();
+      renewing.set(number, list.add(what));
+    }
+    this.#renewing = renewing;
+    return [...renewing.keys()];
+  }
+
+  #isKnown(what: string): boolean {
+    const { signatures } = this.#options;
+    if (what.startsWith(UNREAD)) return true;
+    return what.length === ADDRESS
+      ? this.#abiOf(what) !== undefined
+      : signatures.has(what);
+  }
+
+  /** Wait for work, but not beyond an instant. */
+  async #within(
+    deadline: number,
+    work: readonly Promise<unknown>[],
+  ): Promise<void> {
+    const { clock, signal } = this.#options;
+    const rest = deadline - clock.now();
+    const done = Promise.all(work);
+    // Whoever stops waiting still wants no unhandled failure.
+    done.catch(() => {});
+    if (rest <= 0) return;
+    const timer = new AbortController();
+    const ended = AbortSignal.any([timer.signal, signal]);
+    try {
+      await Promise.race([done, clock.sleep(rest, ended).catch(() => {})]);
+    } finally {
+      timer.abort();
+    }
+    signal.throwIfAborted();
+  }
+
+  async #findContract(
+    address: string,
+    { deadline, seen, unit }: {
+      readonly seen: SeenUnit;
+      readonly unit: UnitInfo;
+      readonly deadline: number;
+    },
+  ): Promise<void> {
+    const { index, proxies } = this.#options;
+    const history = proxies && await this.#history(address, unit);
+    if (proxies && !history) return;
+    const { contracts } = seen.settle(address, history);
+    const unknown = contracts.map((one) => one.address)
+      .filter((one) => !index.at(one));
+    await Promise.all(
+      [...new Set(unknown)].map((one) => this.#askAbi(one, deadline)),
+    );
+  }
+
+  async #history(
+    address: string,
+    unit: UnitInfo,
+  ): Promise<ContractHistory | undefined> {
+    const { proxies, signal } = this.#options;
+    const ended = AbortSignal.any([signal, this.#stop.signal]);
+    const reading = proxies?.history(address, unit, ended);
+    if (!reading) return undefined;
+    this.#reading.add(reading);
+    try {
+      return await reading;
+    } catch {
+      // An outage: the rows leave with what is known, and can be renewed.
+      return undefined;
+    } finally {
+      this.#reading.delete(reading);
+    }
+  }
+
+  async #askAbi(address: string, deadline: number): Promise<void> {
+    const { lookup } = this.#options;
+    if (!lookup || lookup.abi(address) !== undefined) return;
+    // In an outage nobody waits: the answer comes when it comes.
+    const asked = lookup.askAbi(address);
+    if (lookup.restsUntil("abis") < deadline) await asked;
+  }
+
+  async #findSignatures(hash: string, deadline: number): Promise<void> {
+    const { lookup } = this.#options;
+    if (!lookup) return;
+    const asked = this.#askSignatures(hash);
+    if (lookup.restsUntil("signatures") < deadline) await asked;
+  }
+
+  async #askSignatures(hash: string): Promise<void> {
+    const { lookup, signatures } = this.#options;
+    if (!lookup || signatures.has(hash)) return;
+    if (lookup.signatures(hash) === undefined) {
+      await lookup.askSignatures(hash);
+    }
+    for (const text of lookup.signatures(hash) ?? []) {
+      signatures.add(hash, text);
+    }
+  }
+
+  /** What decodes calls to a contract itself. */
+  #abiOf(address: string): Decoders | undefined {
+    const { index, lookup } = this.#options;
+    const own = index.at(address);
+    if (own) return own;
+    const abi = lookup?.abi(address);
+    if (!abi) return undefined;
+    let decoders = this.#compiled.get(abi);
+    if (!decoders) {
+      decoders = new Decoders();
+      decoders.add(abi);
+      this.#compiled.set(abi, decoders);
+    }
+    return decoders;
+  }
+}
