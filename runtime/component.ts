@@ -202,7 +202,10 @@ export interface ReadOptions {
   readonly to: number | undefined;
   /** Aborted when no more units are wanted. */
   readonly signal: AbortSignal;
-  /** Call it whenever the head was seen. */
+  /**
+   * Call it when the head was seen and the units that were taken are certainly
+   * on its chain: up to `finalized` they stay for ever then.
+   */
   onHead(head: Head): void;
 }
 
@@ -232,7 +235,7 @@ export interface OpenSource {
 
 /** A unit as a source yields it. */
 export interface SourceUnit extends Unit {
-  /** Whether it can never be replaced any more. */
+  /** Whether it could not be replaced any more when it was asked for. */
   readonly final: boolean;
   /** What a shared source passes on from whoever fed it; else "insert". */
   readonly op?: Op;

@@ -15,7 +15,7 @@ import type { EvmClient } from "./client.ts";
 import { blockFlaw } from "./consistency.ts";
 import { outward, RpcError } from "./errors.ts";
 import { type Fetched, Fetcher, type Needs, quantity } from "./fetcher.ts";
-import { HeadTracker } from "./head.ts";
+import { HeadTracker, type Sighting } from "./head.ts";
 import type { Raw } from "./extra.ts";
 import { hash, whole } from "./hex.ts";
 import { RowBuilder } from "./rows.ts";
@@ -113,19 +113,27 @@ export class ChainReader implements OpenSource {
   ): AsyncGenerator<SourceUnit | "fork"> {
     const { client, clock, inFlight } = this.#options;
     const head = this.#head;
-    await head.poll({ signal, onHead });
+    let told = 0;
+    /** What is yielded is on the chain of a poll: so is what was final then. */
+    const tell = ({ head, poll }: Sighting) => {
+      if (poll <= told) return;
+      told = poll;
+      onHead(head);
+    };
+    await head.poll({ signal });
     let next = after ? after.number + 1 : from ?? await this.#start();
     const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
 
-    const window = new FetchWindow<FetchedUnit>(inFlight, clock);
+    const window = new FetchWindow<SightedUnit>(inFlight, clock);
     const shrunk = new Shrinkage(clock);
     let asked = next;
     if (isForked(head, { ids, next })) {
       yield "fork";
       return;
     }
+    if (isReached(head, ids)) tell(head.sighting);
     while (next <= end) {
       const limit = Math.min(head.number, end);
       while (asked <= limit && window.open) {
@@ -135,20 +143,24 @@ export class ChainReader implements OpenSource {
       if (window.empty) {
         // A head below the last unit is of a node that lags: ask another.
         const elsewhere = head.number < next - 1;
-        await head.next({ signal, onHead, elsewhere });
+        await head.next({ signal, elsewhere });
         const gone = ids.size > 0 && shrunk.observe(head, next);
         if (gone || isForked(head, { ids, next })) {
           yield "fork";
           return;
         }
+        if (isReached(head, ids)) tell(head.sighting);
         continue;
       }
-      const { latency: _latency, ...unit } = await window.shift();
+      const { latency: _, sighting, ...unit } = await window.shift();
       ids.set(unit.number, unit.id);
       ids.delete(unit.number - REMEMBERED);
       next++;
-      yield { ...unit, final: unit.number <= (head.finalized ?? -1) };
-      if (head.stale) await head.poll({ signal, onHead });
+      const { finalized = -1 } = sighting.head;
+      yield { ...unit, final: unit.number <= finalized };
+      // Whoever comes back for more has found that it follows the one before.
+      tell(sighting);
+      if (head.stale) await head.poll({ signal });
     }
   }
 
@@ -163,20 +175,31 @@ export class ChainReader implements OpenSource {
     return await firstBlockAt(client, { instant, first, last: latest });
   }
 
-  #fetch(number: number, signal: AbortSignal): Promise<FetchedUnit> {
+  async #fetch(number: number, signal: AbortSignal): Promise<SightedUnit> {
     const head = this.#head;
+    const { sighting } = head;
     const near = head.number - number < NEAR_HEAD;
-    return this.#fetcher.fetch(number, {
+    const unit = await this.#fetcher.fetch(number, {
       priority: near ? "head" : "backfill",
       signal,
       head: head.number,
       block: head.block(number),
     });
+    return { ...unit, sighting };
   }
 }
 
-/** A unit on its way through the window. */
 type FetchedUnit = Unit & Measured;
+
+/** A unit on its way through the window. */
+interface SightedUnit extends FetchedUnit {
+  /**
+   * The head as it was seen before the unit was asked for. What was final
+   * then is part of the unit's chain; what became final later need not be,
+   * because the unit may have been abandoned in between.
+   */
+  readonly sighting: Sighting;
+}
 
 function unitOf(fetched: Fetched, rows: RowBuilder): FetchedUnit {
   const { block, bytes, latency } = fetched;
@@ -215,6 +238,14 @@ class Shrinkage {
     const lasted = this.#clock.now() - this.#since;
     return this.#polls >= SHRUNK_POLLS && lasted >= SHRUNK_SLOTS * head.slot;
   }
+}
+
+/** Whether the head is a unit that was yielded. */
+function isReached(
+  { latest }: HeadTracker,
+  ids: ReadonlyMap<number, string>,
+): boolean {
+  return latest !== undefined && ids.get(latest.number) === latest.hash;
 }
 
 /** Whether the head shows that the last unit is on an abandoned fork. */

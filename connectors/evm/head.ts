@@ -42,9 +42,15 @@ export interface HeadOptions {
 /** For whom the head is looked at. */
 export interface PollOptions {
   readonly signal: AbortSignal;
-  onHead(head: Head): void;
   /** Ask another endpoint than last time: that one seems to lag. */
   readonly elsewhere?: boolean;
+}
+
+/** What a poll has shown. */
+export interface Sighting {
+  /** Which poll it was; 0 before the first. */
+  readonly poll: number;
+  readonly head: Head;
 }
 
 /** The latest block as last seen. */
@@ -69,6 +75,7 @@ export class HeadTracker {
   #polledAt = 0;
   #grewAt = 0;
   #endpoint: Endpoint | undefined;
+  #sighting: Sighting = { poll: 0, head: { latest: -1 } };
 
   constructor(options: HeadOptions) {
     this.#options = options;
@@ -85,9 +92,9 @@ export class HeadTracker {
     return this.#latest;
   }
 
-  /** Blocks up to this one stay for ever; undefined: nobody says. */
-  get finalized(): number | undefined {
-    return this.#finalized;
+  /** What the last poll has shown. */
+  get sighting(): Sighting {
+    return this.#sighting;
   }
 
   /** Milliseconds between two blocks, as far as is known. */
@@ -118,7 +125,9 @@ export class HeadTracker {
   /** Look at the head now. */
   async poll(options: PollOptions): Promise<void> {
     const { client, clock, transactions } = this.#options;
-    const { elsewhere = false, onHead, signal } = options;
+    const { elsewhere = false, signal } = options;
+    // First what is final: the latest block is then on the same chain.
+    await this.#updateTags(signal);
     const stuck = clock.now() - this.#grewAt >
       Math.max(STUCK_MS, STUCK_SLOTS * this.#cadence.slot);
     const { bytes, endpoint, result } = await client.ask({
@@ -140,15 +149,17 @@ export class HeadTracker {
     this.#polledAt = now;
     this.#endpoint = endpoint;
     this.#latest = { number, hash, raw, bytes };
-    await this.#updateTags(number, signal);
-    onHead({
+    if (this.#tagsAt === -1) this.#tagsAt = number;
+    const head = {
       latest: number,
       ...(this.#safe === undefined ? {} : { safe: this.#safe }),
       ...(this.#finalized === undefined ? {} : { finalized: this.#finalized }),
-    });
+    };
+    this.#sighting = { poll: this.#sighting.poll + 1, head };
   }
 
-  async #updateTags(number: number, signal: AbortSignal): Promise<void> {
+  async #updateTags(signal: AbortSignal): Promise<void> {
+    const { number } = this;
     const { range } = this.#options.client;
     if (range !== undefined) {
       this.#safe = range.to;

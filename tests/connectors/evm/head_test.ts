@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Head } from "../../../runtime/component.ts";
 import { RpcError } from "../../../connectors/evm/errors.ts";
 import { HeadTracker } from "../../../connectors/evm/head.ts";
 import { type Script, ScriptedClient } from "./scripted_client.ts";
@@ -31,7 +30,6 @@ function node(of: {
 function track(nodes: Record<string, Script>) {
   const bench = new ScriptedClient(nodes);
   const { client, clock } = bench;
-  const heads: Head[] = [];
   const tracker = new HeadTracker({
     client,
     clock,
@@ -40,17 +38,19 @@ function track(nodes: Record<string, Script>) {
     interval: undefined,
   });
   const { signal } = new AbortController();
-  const options = { signal, onHead: (head: Head) => heads.push(head) };
-  return { bench, heads, options, tracker };
+  return { bench, options: { signal }, tracker };
 }
 
 Deno.test("HeadTracker.poll() tells the head and what is final", async () => {
-  const { bench, heads, options, tracker } = track({
+  const { bench, options, tracker } = track({
     a: node({ latest: () => 100 }),
   });
   assert.equal(tracker.number, -1);
   await bench.settle(tracker.poll(options));
-  assert.deepEqual(heads, [{ latest: 100, safe: 36, finalized: 36 }]);
+  assert.deepEqual(tracker.sighting, {
+    poll: 1,
+    head: { latest: 100, safe: 36, finalized: 36 },
+  });
   assert.equal(tracker.latest?.hash, hash(100));
   assert.deepEqual(tracker.block(100), block(100));
   assert.equal(tracker.block(99), undefined);
@@ -68,7 +68,7 @@ Deno.test("HeadTracker.poll() asks for final blocks once an epoch", async () => 
   for (; latest < 164; latest++) await bench.settle(tracker.poll(options));
   const tags = bench.made.filter(({ params: [tag] }) => tag === "finalized");
   assert.equal(tags.length, 2);
-  assert.equal(tracker.finalized, 132 - 64);
+  assert.equal(tracker.sighting.head.finalized, 133 - 64);
 });
 
 Deno.test("HeadTracker.poll() never takes back what was final", async () => {
@@ -79,17 +79,17 @@ Deno.test("HeadTracker.poll() never takes back what was final", async () => {
   await bench.settle(tracker.poll(options));
   [latest, finalized] = [140, 50];
   await bench.settle(tracker.poll(options));
-  assert.equal(tracker.finalized, 60);
+  assert.equal(tracker.sighting.head.finalized, 60);
 });
 
 Deno.test("HeadTracker.poll() remembers that a tag is unknown, not that a node is down", async () => {
   let error = new RpcError("other", "connection closed", { transient: true });
   let latest = 100;
-  const { bench, heads, options, tracker } = track({
+  const { bench, options, tracker } = track({
     a: node({ latest: () => latest, finalized: () => error }),
   });
   await bench.settle(tracker.poll(options));
-  assert.deepEqual(heads.at(-1), { latest: 100 });
+  assert.deepEqual(tracker.sighting.head, { latest: 100 });
   const asked = () =>
     bench.made.filter(({ params: [tag] }) => tag === "finalized").length;
   const before = asked();
@@ -97,12 +97,14 @@ Deno.test("HeadTracker.poll() remembers that a tag is unknown, not that a node i
   error = new RpcError("other", "invalid block tag");
   latest += 40;
   await bench.settle(tracker.poll(options));
+  await bench.settle(tracker.poll(options));
   assert.ok(asked() > before, "asked again after an outage");
   const after = asked();
   latest += 40;
   await bench.settle(tracker.poll(options));
+  await bench.settle(tracker.poll(options));
   assert.equal(asked(), after, "not again after it is unknown");
-  assert.deepEqual(heads.at(-1), { latest: 180 });
+  assert.deepEqual(tracker.sighting.head, { latest: 180 });
 });
 
 Deno.test("HeadTracker.next() asks another node when one stands still", async () => {

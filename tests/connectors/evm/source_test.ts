@@ -263,6 +263,23 @@ Deno.test("evm.chain shows a reorg by the parent of the next unit", async () => 
   assert.equal(await source.identify!(17), hashes(node.chain, 17, 17)[0]);
 });
 
+Deno.test("evm.chain tells no head of a chain that what was taken is not on", async () => {
+  await using node = await start(20);
+  const source = await open(node);
+  const reading = await read(source, { from: 15 }, ({ units }) => {
+    // While nobody looked, the last blocks were replaced, and the others of
+    // that height became final.
+    if (units.length === 6) node.chain.reorg(3, 100);
+    return units.length > 6;
+  });
+  assert.ok(node.chain.finalized > 20);
+  assert.deepEqual(reading.heads.map(({ latest }) => latest), [20]);
+  const after = { number: 17, id: hashes(node.chain, 17, 17)[0]! };
+  const again = await read(source, { after, to: 20 });
+  assert.deepEqual(ids(again), hashes(node.chain, 18, 20));
+  assert.equal(again.heads.at(-1)?.finalized, node.chain.finalized);
+});
+
 for (const length of [3, 2, 0]) {
   Deno.test(`evm.chain says "fork" when ${length} blocks replace the last three`, async () => {
     await using node = await start(20);
