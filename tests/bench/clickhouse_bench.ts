@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-console -- a benchmark prints its table
 /**
- * Our sink into ClickHouse beside the bare client, which sends the same bytes
- * prepared: what encoding, batching and tokens cost.
+ * Our sink into ClickHouse beside the bare client doing the same work, which
+ * is given the rows as objects (made before its clock starts) and encodes them
+ * itself; and beside the ceiling of both, the sink's own bytes sent prepared.
  *
  *   deno run -A tests/bench/clickhouse_bench.ts [--blocks 300] [--runs 3]
  *       [--url http://default:secret@host:8123]
@@ -17,9 +18,13 @@ import { Readable } from "node:stream";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { native } from "../../connectors/clickhouse/native.ts";
 import { clickhouseSink } from "../../connectors/clickhouse/sink.ts";
-import type { UnitData } from "../../connectors/clickhouse/small_units.ts";
 import { schemas } from "../../connectors/evm/schema.ts";
-import type { Chunk } from "../../runtime/component.ts";
+import {
+  type Chunk,
+  jsonLines,
+  type Row,
+  type UnitInfo,
+} from "../../runtime/component.ts";
 import {
   config,
   connect,
@@ -32,7 +37,7 @@ import { cpuSeconds, peakMiB } from "./processes.ts";
 const ports = ["transactions", "logs"] as const;
 type Port = typeof ports[number];
 
-const ways = ["bare client", "sink"] as const;
+const ways = ["client", "sink", "prepared"] as const;
 type Way = typeof ways[number];
 
 /** What one run measured. */
@@ -72,7 +77,7 @@ async function main(): Promise<void> {
   const { way, port, url } = values;
   if (way && url) {
     const run = { url, port: port as Port, blocks };
-    const result = await (way === "sink" ? runSink(run) : runBare(run));
+    const result = await runs[way as Way](run);
     console.log(JSON.stringify(result));
     return;
   }
@@ -154,8 +159,38 @@ async function runSink(run: Run): Promise<Result> {
   });
 }
 
-/** Only the client: one insert a batch, of bytes that are there beforehand. */
-async function runBare(run: Run): Promise<Result> {
+/** The client with its own encoding: one insert of objects a batch. */
+async function runClient(run: Run): Promise<Result> {
+  const { made, warehouse } = await arrange(run);
+  await using _ = warehouse;
+  const encode = native(schemas[run.port]);
+  const text = jsonLines(schemas[run.port]);
+  const prepared = [...batches(made, run.port, (rows, unit, reject) => ({
+    bytes: encode(rows, unit, reject).length,
+    data: text(rows).split("\n").slice(0, -1).map((line, index) => ({
+      ...JSON.parse(line),
+      _unit: unit.number,
+      _index: index,
+      _version: unit.version,
+      _deleted: 0,
+    })),
+  }))];
+  await using client = bareClient(run);
+  return await measure(async () => {
+    for (const chunks of prepared) {
+      await client.insert({
+        table: `${table}_rows`,
+        values: chunks.flatMap(({ data }) => data),
+        format: "JSONEachRow",
+        clickhouse_settings: { date_time_input_format: "best_effort" },
+      });
+    }
+    return totalOf(prepared.flat());
+  });
+}
+
+/** Only the sending: one insert a batch, of bytes that are there beforehand. */
+async function runPrepared(run: Run): Promise<Result> {
   const { made, warehouse } = await arrange(run);
   await using _ = warehouse;
   const encode = native(schemas[run.port]);
@@ -163,40 +198,54 @@ async function runBare(run: Run): Promise<Result> {
     const data = encode(rows, unit, reject);
     return { data, bytes: data.length };
   })];
-  const client = createClient({
-    url: run.url,
-    log: { level: ClickHouseLogLevel.OFF },
+  await using client = bareClient(run);
+  return await measure(async () => {
+    for (const chunks of prepared) {
+      const { stream } = await client.exec({
+        query: `INSERT INTO ${table}_rows FORMAT Native`,
+        values: Readable.from(chunks.map(({ data }) => data), {
+          objectMode: false,
+        }),
+      });
+      for await (const _ of stream);
+    }
+    return totalOf(prepared.flat());
   });
-  try {
-    return await measure(async () => {
-      for (const chunks of prepared) {
-        const { stream } = await client.exec({
-          query: `INSERT INTO ${table}_rows FORMAT Native`,
-          values: Readable.from(chunks.map(({ data }) => data), {
-            objectMode: false,
-          }),
-        });
-        for await (const _ of stream);
-      }
-      return {
-        rows: sum(prepared.flat(), ({ rows }) => rows),
-        bytes: sum(prepared.flat(), ({ bytes }) => bytes),
-      };
-    });
-  } finally {
-    await client.close();
-  }
 }
 
-type Encode = Awaited<ReturnType<typeof openSink>>["encode"];
+const runs: Record<Way, (run: Run) => Promise<Result>> = {
+  client: runClient,
+  sink: runSink,
+  prepared: runPrepared,
+};
+
+function bareClient({ url }: Run) {
+  const client = createClient({ url, log: { level: ClickHouseLogLevel.OFF } });
+  return Object.assign(client, {
+    [Symbol.asyncDispose]: () => client.close(),
+  });
+}
+
+function totalOf(chunks: readonly Chunk<unknown>[]) {
+  return {
+    rows: sum(chunks, ({ rows }) => rows),
+    bytes: sum(chunks, ({ bytes }) => bytes),
+  };
+}
+
+type Encode<T> = (
+  rows: readonly Row[],
+  unit: UnitInfo,
+  reject: (row: Row, reason: string) => void,
+) => { readonly data: T; readonly bytes: number };
 
 /** Batches by the sink's own limits. */
-function* batches(
+function* batches<T>(
   blocks: readonly MadeBlock[],
   port: Port,
-  encode: Encode,
-): Generator<Chunk<UnitData>[]> {
-  let chunks: Chunk<UnitData>[] = [];
+  encode: Encode<T>,
+): Generator<Chunk<T>[]> {
+  let chunks: Chunk<T>[] = [];
   for (const { rows: made, unit } of blocks) {
     const rows = made[port] ?? [];
     const encoded = encode(rows, unit, (_, reason) => {
@@ -246,8 +295,10 @@ function print(
     ];
     console.log(`| ${cells.join(" | ")} |`);
   }
-  const ratio = (rates.get("sink") ?? 0) / (rates.get("bare client") ?? 1);
-  console.log(`| ${port} | sink / bare | ${ratio.toFixed(2)} | | | | |`);
+  for (const way of ["client", "prepared"] as const) {
+    const ratio = (rates.get("sink") ?? 0) / (rates.get(way) ?? 1);
+    console.log(`| ${port} | sink / ${way} | ${ratio.toFixed(2)} | | | | |`);
+  }
 }
 
 function sum<T>(all: readonly T[], of: (one: T) => number): number {

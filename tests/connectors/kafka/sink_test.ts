@@ -1,4 +1,12 @@
 import assert from "node:assert/strict";
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  Kafka,
+  logLevel,
+  ResourcePatternTypes,
+} from "kafkajs";
 import type { Compression } from "../../../connectors/kafka/codecs.ts";
 import { compressionTypes } from "../../../connectors/kafka/codecs.ts";
 import {
@@ -316,9 +324,18 @@ javaTest(
 javaTest(
   "kafka connects by every mechanism and says what is wrong",
   async () => {
-    await using server = await startKafka({ sasl: "app:right-password" });
+    await using server = await startKafka({
+      sasl: "app:right-password",
+      properties: {
+        "authorizer.class.name":
+          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+      },
+    });
     const brokers = server.saslAddress ?? "";
     const user = { username: "app", password: "right-password" };
+    await refusesWithoutRights(brokers, user);
+    await allow(server.address, user.username);
     for (
       const mechanism of ["plain", "scram-sha-256", "scram-sha-512"] as const
     ) {
@@ -342,3 +359,58 @@ javaTest(
     await assert.rejects(superfluous.health(), userError(/wants no user/));
   },
 );
+
+/** The user may log in, and nothing else. */
+async function refusesWithoutRights(
+  brokers: string,
+  user: { readonly username: string; readonly password: string },
+): Promise<void> {
+  await using client = await connect(brokers, {
+    sasl: { mechanism: "plain", ...user },
+  });
+  await client.health();
+  for (const delivery of ["exactly_once", "at_least_once"] as const) {
+    const config = sinkConfig("forbidden", { delivery });
+    await assert.rejects(
+      async () => {
+        await using sink = await openKafkaSink(config, { client, schema });
+        await sink.write(batchOf(sink, [[{}, rows(1)]]));
+      },
+      userError(
+        /^Kafka "bus" cannot .*topic "forbidden".*_AUTHORIZATION_FAILED\); grant the user/,
+      ),
+    );
+  }
+}
+
+/** Grant a user what the messages ask for. */
+async function allow(brokers: string, username: string): Promise<void> {
+  const admin = new Kafka({
+    brokers: brokers.split(","),
+    logLevel: logLevel.NOTHING,
+  }).admin();
+  await admin.connect();
+  try {
+    const types = [
+      AclResourceTypes.TOPIC,
+      AclResourceTypes.CLUSTER,
+      AclResourceTypes.TRANSACTIONAL_ID,
+      AclResourceTypes.GROUP,
+    ];
+    await admin.createAcls({
+      acl: types.map((resourceType) => ({
+        resourceType,
+        resourceName: resourceType === AclResourceTypes.CLUSTER
+          ? "kafka-cluster"
+          : "*",
+        resourcePatternType: ResourcePatternTypes.LITERAL,
+        principal: `User:${username}`,
+        host: "*",
+        operation: AclOperationTypes.ALL,
+        permissionType: AclPermissionTypes.ALLOW,
+      })),
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
