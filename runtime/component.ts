@@ -29,7 +29,14 @@ export type { Clock } from "./run/clock.ts";
 export type { Counter, Gauge, Labels, Metrics } from "./run/metrics.ts";
 export type { Level, LogFields, Logger } from "./run/log.ts";
 export { packRows, prunable, unpackRows } from "./run/journal.ts";
+export type { Book, Seen } from "./run/book.ts";
 export { type Instant, LeaseClock } from "./run/lease_clock.ts";
+export {
+  type HourOfKey,
+  keptDays,
+  type LedgerStore,
+  type Place as LedgerPlace,
+} from "./run/ledger_store.ts";
 export {
   type Cursor,
   FencedError,

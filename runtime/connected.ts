@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "./run/clock.ts";
+import type { LedgerStore } from "./run/ledger_store.ts";
 import type { StateStore } from "./run/state.ts";
 
 /** How the result of a query is written. */
@@ -49,9 +50,12 @@ export interface KeyReport {
   readonly limits: readonly {
     /** "500 credits/s". */
     readonly limit: string;
+    /** By all processes that share the account, as far as is known. */
     readonly used: number;
     readonly left: number;
   }[];
+  /** What the key was used for in the last 24 hours; absent: nobody counts. */
+  readonly day?: { readonly calls: number; readonly credits: number };
   /** What a test has shown. */
   readonly test?: KeyTest;
 }
@@ -73,6 +77,9 @@ export interface StateOptions {
   /** Only look: nothing is created and no lease can be taken. */
   readonly readOnly: boolean;
 }
+
+/** How the budgets that processes share are opened. */
+export type LedgerOptions = Omit<StateOptions, "pipeline">;
 
 /** What a connection's client may offer besides its own methods. */
 export interface Connected {
@@ -110,6 +117,12 @@ export interface Connected {
    * @throws {RetryableError} when the other side cannot be asked now.
    */
   state?(options: StateOptions): Promise<StateStore>;
+  /**
+   * Open the budgets that processes share, where the state is.
+   *
+   * @throws {RetryableError} when the other side cannot be asked now.
+   */
+  ledger?(options: LedgerOptions): Promise<LedgerStore>;
   [Symbol.asyncDispose]?(): Promise<void>;
 }
 

@@ -25,7 +25,7 @@ import {
   RECORDING,
   urlField,
 } from "./endpoint_fields.ts";
-import { maskedKey } from "./keys.ts";
+import { fingerprint, maskedKey } from "./keys.ts";
 import { Tariff } from "./plan.ts";
 import { adviseOnDear, blocksPerDay, tariffsOf } from "./tariffs.ts";
 import { openRecording, type Recording, RecordingError } from "./recording.ts";
@@ -141,15 +141,18 @@ sinks:
         continue;
       }
       const keys = keysOf(one);
-      keys.forEach((key, index) => {
+      for (const [index, key] of keys.entries()) {
         const url = one.url.replaceAll("{key}", encodeURIComponent(key));
         const name = keys.length > 1 ? `${one.name}#${index + 1}` : one.name;
         endpoints.push(openEndpoint(
           { ...one, name },
           new HttpTransport(url),
-          { context, config, key: maskedKey(key) },
+          {
+            ...{ context, config, key: maskedKey(key) },
+            identity: await fingerprint(url, key),
+          },
         ));
-      });
+      }
     }
     if (endpoints.length === 0) {
       throw new UserError(
@@ -182,9 +185,10 @@ async function recordingAt(path: string): Promise<Recording> {
 function openEndpoint(
   settings: EndpointSettings,
   transport: Transport,
-  { config, context, key }: {
+  { config, context, identity, key }: {
     context: ConnectionContext;
     config: Settings;
+    identity?: string;
     key?: string;
   },
 ): Endpoint {
@@ -199,6 +203,7 @@ function openEndpoint(
     transport,
     budget: scheduler.budget({
       name: label,
+      ...(identity === undefined ? {} : { identity }),
       windows: tariff.windows,
       inFlight: in_flight,
       group: settings.quota_group,

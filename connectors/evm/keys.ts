@@ -13,6 +13,9 @@ import { limitText } from "./limit.ts";
 // Of a shorter key its end would be too much of it.
 const SHOWN_OF = 12;
 
+// Digits of a fingerprint: no two keys of anybody share it.
+const FINGERPRINT = 16;
+
 // A pause that is longer is no pause: the key is closed.
 const CLOSED_MS = 30_000;
 
@@ -20,6 +23,17 @@ const CLOSED_MS = 30_000;
 export function maskedKey(key: string): string {
   if (key === "") return "none";
   return key.length < SHOWN_OF ? "…" : `…${key.slice(-4)}`;
+}
+
+/**
+ * Who a key is to other processes: nobody can tell the key from it. A URL
+ * without a key is one itself.
+ */
+export async function fingerprint(url: string, key: string): Promise<string> {
+  const text = key === "" ? url : `${URL.parse(url)?.host} ${key}`;
+  const bytes = new TextEncoder().encode(text);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return new Uint8Array(digest).toHex().slice(0, FINGERPRINT);
 }
 
 /** Report on every key of a client; with `test`, ask with it. */
@@ -36,11 +50,20 @@ export function reportKeys(
       ? await testKey(client, endpoint, { clock, signal })
       : undefined;
     const { budget, key, name, tariff: { plan, unit } } = endpoint;
-    const limits = budget.usage().map(({ left, used, window }) => ({
-      limit: limitText(window, window.unit === "calls" ? "requests" : unit),
-      used,
-      left,
-    }));
+    const shared = await budget.shared();
+    if (shared && shared.closedUntil > 0) {
+      budget.coolGroupUntil(shared.closedUntil);
+    }
+    const limits = budget.usage().map((own, index) => {
+      const { window } = own;
+      // Other processes do not know yet what this one has just used.
+      const used = own.used + (shared?.windows[index]?.used ?? 0);
+      return {
+        limit: limitText(window, window.unit === "calls" ? "requests" : unit),
+        used,
+        left: window.count - used,
+      };
+    });
     const state = asked instanceof RpcError
       ? stateOf(endpoint, clock.now()) ?? `fails: ${asked.message}`
       : stateOf(endpoint, clock.now()) ?? (test ? "open" : "not asked");
@@ -51,6 +74,7 @@ export function reportKeys(
       plan,
       state,
       limits,
+      ...shared ? { day: shared.day } : {},
       ...(asked === undefined || asked instanceof RpcError
         ? {}
         : { test: asked }),

@@ -11,11 +11,14 @@ import type {
 } from "cassandra-driver";
 import type {
   Connected,
+  LedgerOptions,
+  LedgerStore,
   QueryFormat,
   StateOptions,
   StateStore,
 } from "../../runtime/component.ts";
 import { type ErrorContext, scyllaError } from "./errors.ts";
+import { openScyllaLedger } from "./ledger.ts";
 import { resultText } from "./result.ts";
 import type { Consistency, Session } from "./session.ts";
 import { openScyllaState } from "./state.ts";
@@ -150,6 +153,10 @@ export class ScyllaClient implements Connected {
 
   state(options: StateOptions): Promise<StateStore> {
     return openScyllaState(this, options);
+  }
+
+  ledger(options: LedgerOptions): Promise<LedgerStore> {
+    return openScyllaLedger(this, options);
   }
 
   /** Do something with the driver itself; its errors become the runtime's. */

@@ -17,9 +17,10 @@ import type { ScyllaClient, Statement } from "./client.ts";
 import { Fence, leaseSeconds } from "./state_fence.ts";
 import { JournalRows } from "./state_rows.ts";
 import {
-  createStateTables,
-  hasStateTables,
+  createTables,
+  hasTables,
   stateTable,
+  stateTables,
 } from "./state_tables.ts";
 
 /** Events of one transaction when there are many. */
@@ -37,14 +38,14 @@ export async function openScyllaState(
   options: ScyllaStateOptions,
 ): Promise<StateStore> {
   const { clock, pipeline, readOnly } = options;
-  if (!readOnly) await createStateTables(client);
+  if (!readOnly) await createTables(client, stateTables);
   const fence = new Fence({
     client,
     pipeline,
     clock,
     seconds: options.leaseSeconds ?? leaseSeconds,
   });
-  const made = !readOnly || await hasStateTables(client);
+  const made = !readOnly || await hasTables(client, stateTables);
   const rows = new JournalRows(client, pipeline);
   return new ScyllaState({ fence, made, pipeline, rows });
 }

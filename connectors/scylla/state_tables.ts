@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { UserError } from "../../runtime/component.ts";
+import { keptDays, UserError } from "../../runtime/component.ts";
 import type { ScyllaClient } from "./client.ts";
 
 /** What a pipeline remembers. */
@@ -41,16 +41,50 @@ export const stateTables: Readonly<Record<string, string>> = {
 ) WITH comment = 'Rows of blocks that Sluice may have to take back'`,
 };
 
+/** Books of accounts, and processes that share them. */
+export const ledgerTable = "sluice_ledger";
+
+/** What each key was used for, by the hour. */
+export const hoursTable = "sluice_usage";
+
+/** Statements that create what is missing, for shared budgets. */
+export const ledgerTables: Readonly<Record<string, string>> = {
+  [ledgerTable]: `CREATE TABLE IF NOT EXISTS ${ledgerTable} (
+  account text,
+  process text,
+  host text,
+  book text static,
+  version bigint static,
+  PRIMARY KEY (account, process)
+) WITH comment = 'Budgets that Sluice processes share'`,
+  [hoursTable]: `CREATE TABLE IF NOT EXISTS ${hoursTable} (
+  account text,
+  hour timestamp,
+  key text,
+  process text,
+  calls bigint,
+  credits bigint,
+  PRIMARY KEY (account, hour, key, process)
+) WITH default_time_to_live = ${keptDays * 86_400}
+  AND comment = 'Calls and credits of each key by the hour'`,
+};
+
 /** Whether all tables are there. */
-export async function hasStateTables(client: ScyllaClient): Promise<boolean> {
-  return (await missingTables(client)).length === 0;
+export async function hasTables(
+  client: ScyllaClient,
+  tables: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  return (await missingTables(client, tables)).length === 0;
 }
 
 /** Create what is missing; the keyspace is the connection's. */
-export async function createStateTables(client: ScyllaClient): Promise<void> {
+export async function createTables(
+  client: ScyllaClient,
+  tables: Readonly<Record<string, string>>,
+): Promise<void> {
   // Asked first: the user of a pipeline may lack the right to create, and
   // Cassandra dislikes that two processes create one table at once.
-  for (const statement of await missingTables(client)) {
+  for (const statement of await missingTables(client, tables)) {
     try {
       await client.execute(statement, [], { prepare: false });
     } catch (error) {
@@ -64,13 +98,16 @@ export async function createStateTables(client: ScyllaClient): Promise<void> {
   }
 }
 
-async function missingTables(client: ScyllaClient): Promise<string[]> {
+async function missingTables(
+  client: ScyllaClient,
+  tables: Readonly<Record<string, string>>,
+): Promise<string[]> {
   const { rows } = await client.execute(
     "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?",
     [client.keyspace],
     { consistency: "one", idempotent: true },
   );
   const known = new Set(rows.map((row) => row["table_name"]));
-  return Object.entries(stateTables)
+  return Object.entries(tables)
     .flatMap(([name, statement]) => known.has(name) ? [] : [statement]);
 }

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import type { AccountLease } from "./account_lease.ts";
 import type { Clock } from "./clock.ts";
+import type { AccountUsage, Ledger } from "./ledger.ts";
 import { Pause } from "./pause.ts";
 import { Quota } from "./quota.ts";
 import type { Cost, Priority, Window, WindowUsage } from "./scheduler.ts";
@@ -39,6 +41,14 @@ export interface AccountContext {
   changed(): void;
 }
 
+/** Who pays, to this process and to others. */
+export interface Payer {
+  /** As logs and metrics have it. */
+  readonly name: string;
+  /** To every process that shares it: never a key itself. */
+  readonly identity: string;
+}
+
 /** A call that the account has let go: settled when it has arrived. */
 export interface Spent {
   /** The call has surely arrived by now. */
@@ -55,9 +65,13 @@ interface Meter {
 /** One account at a provider. */
 export class Account {
   readonly name: string;
+  readonly identity: string;
   readonly windows: readonly Window[];
   readonly reserve: number;
   readonly #meters: readonly Meter[];
+  /** What other processes leave to this one; undefined: it is alone. */
+  readonly #lease: AccountLease | undefined;
+  readonly #ledger: Ledger | undefined;
   readonly #around: AccountContext;
   /** When history may make its next call. */
   #due = -Infinity;
@@ -68,14 +82,16 @@ export class Account {
   #toldUntil = -Infinity;
 
   constructor(
-    name: string,
-    { context, reserve, windows }: {
+    { identity, name }: Payer,
+    { context, ledger, reserve, windows }: {
       context: AccountContext;
+      ledger: Ledger | undefined;
       reserve: number;
       windows: readonly Window[];
     },
   ) {
     this.name = name;
+    this.identity = identity;
     this.windows = windows;
     this.reserve = reserve;
     this.#around = context;
@@ -89,6 +105,19 @@ export class Account {
         ? Math.floor(window.count * (1 - reserve))
         : window.count,
     }));
+    // Without a limit there is nothing to share.
+    this.#ledger = windows.length > 0 ? ledger : undefined;
+    this.#lease = this.#ledger?.isReadOnly ? undefined : this.#ledger?.join({
+      account: identity,
+      windows: this.#meters.map(({ common, spending, window }) => ({
+        window,
+        common,
+        spending: spending instanceof Spending ? spending : undefined,
+      })),
+      elapsed: () => context.elapsed(),
+      changed: () => context.changed(),
+      closed: (until) => this.coolUntil(until),
+    });
   }
 
   /** When its pause ends; in the past when there is none. */
@@ -98,7 +127,10 @@ export class Account {
 
   /** No call leaves before this instant. */
   coolUntil(instant: number): void {
-    if (this.#pause.extend(instant)) this.#around.changed();
+    const { changed, clock } = this.#around;
+    if (!this.#pause.extend(instant)) return;
+    if (instant - clock.now() > CLOSED_MS) this.#lease?.close(instant);
+    changed();
   }
 
   /** Milliseconds more than usual that a call may be on its way. */
@@ -147,21 +179,33 @@ export class Account {
     });
   }
 
+  /** What all processes that share it have used; undefined: nobody knows. */
+  async shared(key: string): Promise<AccountUsage | undefined> {
+    const { windows } = this;
+    return await this.#ledger?.usage(this.identity, { key, windows });
+  }
+
   /** Milliseconds until it admits a call; infinite: when another has ended. */
   wait(cost: Cost, priority: Priority): number {
     const now = this.#around.elapsed();
-    let wait = this.#pause.left();
-    for (const meter of this.#meters) {
-      wait = Math.max(wait, this.#waitFor(meter, cost, priority));
-    }
-    return priority === "backfill" ? Math.max(wait, this.#due - now) : wait;
+    let wait = priority === "backfill" ? Math.max(0, this.#due - now) : 0;
+    this.#meters.forEach((meter, index) => {
+      const own = this.#waitFor(meter, { cost, index, priority });
+      wait = Math.max(wait, own, this.#waitForOthers(index, cost, priority));
+    });
+    if (wait > 0) this.#ask(cost);
+    return Math.max(wait, this.#pause.left());
   }
 
   /** The quota that a call waits for; undefined: only for its turn. */
   spentWindow(cost: Cost, priority: Priority): Window | undefined {
-    return this.#meters.find((meter) =>
-      meter.window.per >= QUOTA_MS && this.#waitFor(meter, cost, priority) > 0
-    )?.window;
+    return this.#meters.find((meter, index) => {
+      const { window } = meter;
+      if (window.per < QUOTA_MS) return false;
+      const units = unitsOf(window, cost);
+      return this.#waitFor(meter, { cost, index, priority }) > 0 ||
+        this.#lease?.isSpent(index, { priority, units });
+    })?.window;
   }
 
   /** Whether it waits for a quota or a long pause, not for its turn. */
@@ -177,19 +221,27 @@ export class Account {
     return true;
   }
 
+  /** Keep what a key is used for. */
+  count(key: string, cost: Cost): void {
+    if (this.#lease) this.#ledger?.count(this.identity, key, cost);
+  }
+
   /** Count a call that leaves now. */
-  spend(cost: Cost): Spent {
+  spend(cost: Cost, priority: Priority): Spent {
     const { clock, elapsed } = this.#around;
     let spacing = 0;
     const wall = clock.now();
-    const counted = this.#meters.map(({ spending, window }) => {
+    const paid = this.#meters.map(({ window }, index) =>
+      this.#lease?.spend(index, { priority, units: unitsOf(window, cost) })
+    );
+    const counted = this.#meters.map(({ spending, window }, index) => {
       const units = unitsOf(window, cost);
       if (spending instanceof Quota) return spending.spend(wall, units);
       spending.spend(units);
       if (window.per <= SPREAD_PER_MS) {
         spacing = Math.max(
           spacing,
-          SPREAD * window.per * units / window.count,
+          SPREAD * window.per * units / this.#countOf(window, index),
         );
       }
       return [];
@@ -200,6 +252,7 @@ export class Account {
       settle: () => {
         if (settled) return;
         settled = true;
+        for (const arrived of paid) arrived?.();
         this.#meters.forEach(({ spending, window }, index) => {
           const units = unitsOf(window, cost);
           if (spending instanceof Spending) spending.settle(elapsed(), units);
@@ -211,16 +264,42 @@ export class Account {
 
   #waitFor(
     { common, spending, window }: Meter,
-    cost: Cost,
-    priority: Priority,
+    { cost, index, priority }: {
+      readonly cost: Cost;
+      readonly index: number;
+      readonly priority: Priority;
+    },
   ): number {
     const units = unitsOf(window, cost);
     if (units === 0) return 0;
-    const count = priority === "head" ? window.count : common;
+    const count = Math.min(
+      priority === "head" ? window.count : common,
+      this.#countOf(window, index),
+    );
     const now = spending instanceof Quota
       ? this.#around.clock.now()
       : this.#around.elapsed();
     return spending.admits(now, units, count) - now;
+  }
+
+  #waitForOthers(index: number, cost: Cost, priority: Priority): number {
+    const window = this.#meters[index]?.window;
+    const units = window ? unitsOf(window, cost) : 0;
+    if (!this.#lease || units === 0) return 0;
+    return this.#lease.wait(index, { priority, units });
+  }
+
+  /** What this process may spend of a window. */
+  #countOf({ count }: Window, index: number): number {
+    // With no share at all it waits for one.
+    return Math.max(1, this.#lease?.limit(index) ?? count);
+  }
+
+  /** More would be of use. */
+  #ask(cost: Cost): void {
+    this.#meters.forEach(({ window }, index) => {
+      if (unitsOf(window, cost) > 0) this.#lease?.wanted(index);
+    });
   }
 }
 

@@ -11,11 +11,13 @@
  */
 import { type Account, CLOSED_MS, type Spent } from "./account.ts";
 import type { Clock } from "./clock.ts";
+import type { AccountUsage } from "./ledger.ts";
 import type { Counter, Gauge, Metrics } from "./metrics.ts";
 import { Pause } from "./pause.ts";
 import type {
   Admission,
   Budget,
+  BudgetOptions,
   Cost,
   Priority,
   WindowUsage,
@@ -59,6 +61,7 @@ export class PacedBudget implements Budget {
     lookup: 0,
     backfill: 0,
   };
+  readonly #key: string;
   readonly #around: Surroundings;
   readonly #pause: Pause;
   readonly #running: Gauge;
@@ -68,10 +71,14 @@ export class PacedBudget implements Budget {
   #under = 0;
 
   constructor(
-    { inFlight, name }: { readonly name: string; readonly inFlight: number },
+    { identity, inFlight, name }: Pick<
+      BudgetOptions,
+      "identity" | "inFlight" | "name"
+    >,
     around: Surroundings,
   ) {
     this.name = name;
+    this.#key = identity ?? name;
     this.account = around.account;
     this.inFlight = inFlight;
     this.#around = around;
@@ -112,6 +119,10 @@ export class PacedBudget implements Budget {
     return this.account.usage();
   }
 
+  shared(): Promise<AccountUsage | undefined> {
+    return this.account.shared(this.#key);
+  }
+
   /** Milliseconds until the call may leave; infinite: when one has ended. */
   wait(cost: Cost, priority: Priority): number {
     if (this.#under >= this.inFlight) return Infinity;
@@ -125,11 +136,18 @@ export class PacedBudget implements Budget {
   }
 
   /** Let a call leave now. */
-  leave(cost: Cost, waited: number): Admission {
+  leave(
+    cost: Cost,
+    { priority, waited }: {
+      readonly priority: Priority;
+      readonly waited: number;
+    },
+  ): Admission {
     const { changed } = this.#around;
     this.#running.set(++this.#under);
     this.#waited.add(waited);
-    const spent = this.account.spend(cost);
+    const spent = this.account.spend(cost, priority);
+    this.account.count(this.#key, cost);
     const arrived = this.account.windows.length === 0
       ? () => {}
       : this.#awaitArrival(spent);

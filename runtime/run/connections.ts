@@ -8,6 +8,8 @@ import { RetryableError } from "../errors.ts";
 import { connectionsOf, type Spec } from "../spec/spec.ts";
 import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import { Ledger } from "./ledger.ts";
+import type { LedgerStore } from "./ledger_store.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { createScheduler } from "./scheduler.ts";
@@ -18,6 +20,8 @@ export interface ConnectionsOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly context: (name: string) => OpenContext;
+  /** Opens the budgets that processes share; absent: this one is alone. */
+  readonly ledger?: (() => Promise<LedgerStore>) | undefined;
   readonly drain: AbortSignal;
   readonly stop: AbortSignal;
 }
@@ -38,7 +42,12 @@ export async function openConnections(
 ): Promise<Clients | undefined> {
   const { clock, context, log, metrics } = options;
   await using opened = new AsyncDisposableStack();
-  const scheduler = createScheduler({ clock, log, metrics });
+  const ledger = options.ledger &&
+    opened.use(new Ledger({ open: options.ledger, clock, log }));
+  const scheduler = createScheduler({
+    ...{ clock, log, metrics },
+    ...ledger ? { ledger } : {},
+  });
   const clients = new Map<string, Connected>();
   const used = new Set(spec.stages.flatMap(connectionsOf));
   for (const { config, definition, name } of spec.connections.values()) {
@@ -50,6 +59,7 @@ export async function openConnections(
     });
     opened.defer(() => client[Symbol.asyncDispose]?.());
     clients.set(name, client);
+    await ledger?.ready();
     if (!await healthy(name, client, options)) return undefined;
   }
   const kept = opened.move();

@@ -7,6 +7,7 @@ import { UserError } from "../errors.ts";
 import { Account } from "./account.ts";
 import { monotonic, PacedBudget } from "./budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Router, shareOf } from "./routing.ts";
@@ -45,6 +46,8 @@ export interface SchedulerOptions {
   readonly metrics: Metrics;
   /** Told when a quota is spent and calls wait for it. */
   readonly log?: Logger;
+  /** What it shares with other processes; absent: it is alone. */
+  readonly ledger?: Ledger;
   /** Milliseconds that never jump; for tests. */
   readonly elapsed?: () => number;
 }
@@ -80,6 +83,7 @@ class PacingScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #log: Logger | undefined;
+  readonly #ledger: Ledger | undefined;
   readonly #elapsed: () => number;
   readonly #router: Router;
   readonly #queues: Record<Priority, Waiting[]> = {
@@ -91,8 +95,11 @@ class PacingScheduler implements Scheduler {
   #budgets = 0;
   #nap: AbortController | undefined;
 
-  constructor({ clock, elapsed, log, metrics }: SchedulerOptions) {
+  constructor(
+    { clock, elapsed, ledger, log, metrics }: SchedulerOptions,
+  ) {
     this.#clock = clock;
+    this.#ledger = ledger;
     this.#log = log;
     this.#metrics = metrics;
     this.#elapsed = monotonic(
@@ -131,7 +138,8 @@ class PacingScheduler implements Scheduler {
         routed: { version: -1, choices },
         admit: ({ budget, cost }) => {
           signal?.removeEventListener("abort", stop);
-          resolve(budget.leave(cost, this.#elapsed() - waiting.since));
+          const waited = this.#elapsed() - waiting.since;
+          resolve(budget.leave(cost, { priority, waited }));
         },
       };
       const stop = () => {
@@ -151,7 +159,9 @@ class PacingScheduler implements Scheduler {
     });
   }
 
-  #account({ group, name, reserve = 0, windows }: BudgetOptions): Account {
+  #account(
+    { group, identity, name, reserve = 0, windows }: BudgetOptions,
+  ): Account {
     const known = group === undefined ? undefined : this.#groups.get(group);
     if (known) {
       const same = reserve === known.reserve &&
@@ -162,9 +172,13 @@ class PacingScheduler implements Scheduler {
           "give all of its endpoints the same plan, rate, quota and reserve",
       );
     }
-    const account: Account = new Account(group ?? name, {
+    const payer = group === undefined
+      ? { name, identity: identity ?? name }
+      : { name: group, identity: `group ${group}` };
+    const account: Account = new Account(payer, {
       windows,
       reserve,
+      ledger: this.#ledger,
       context: {
         clock: this.#clock,
         elapsed: this.#elapsed,
@@ -207,7 +221,10 @@ class PacingScheduler implements Scheduler {
       // A quota that is spent is not waited for in a queue: whoever is
       // cheaper, or may use the reserve, still goes.
       const { priority } = waiting.request;
-      if (account.spentWindow(choice.cost, priority)) continue;
+      if (account.spentWindow(choice.cost, priority)) {
+        this.#tell(choice, priority);
+        continue;
+      }
       // Whoever comes later must not take what this call is waiting for.
       held.add(wait === Infinity ? choice.budget : account);
       if (++holds === this.#budgets) break;

@@ -11,6 +11,7 @@ import { openConnections } from "./connections.ts";
 import { readsErrors } from "./flow.ts";
 import { eventsAndHeads } from "./heads.ts";
 import { holdLease } from "./lease.ts";
+import type { LedgerStore } from "./ledger_store.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { PatientState } from "./patient_state.ts";
@@ -27,6 +28,8 @@ const pruneEvery = 10_000;
 /** What a run works with. */
 export interface RunOptions {
   readonly state: StateStore;
+  /** Opens the budgets that processes share; absent: this one is alone. */
+  readonly ledger?: (() => Promise<LedgerStore>) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -20,14 +20,24 @@ export class Quota {
   readonly #count: number;
   readonly #reset: Reset;
   /** Units by the start of their period. */
-  readonly #spent = new Map<number, number>();
+  readonly #spent: Map<number, number>;
   #period = { start: 0, end: 0 };
   /** The period that every call counted in lately, and from when to when. */
   #only = { starts: [0] as readonly number[], from: 0, to: 0 };
 
-  constructor({ count }: Window, reset: Reset) {
+  constructor(
+    { count }: Window,
+    reset: Reset,
+    spent: Iterable<readonly [number, number]> = [],
+  ) {
     this.#count = count;
     this.#reset = reset;
+    this.#spent = new Map(spent);
+  }
+
+  /** Units by the start of their period. */
+  get spent(): ReadonlyMap<number, number> {
+    return this.#spent;
   }
 
   /**

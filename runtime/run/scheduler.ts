@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { AccountUsage } from "./ledger.ts";
+
 export { createScheduler, type SchedulerOptions } from "./pacing.ts";
 
 /** Who goes first: the live head, then look-ups, then history. */
@@ -44,6 +46,11 @@ export interface Window {
 export interface BudgetOptions {
   /** Shown in logs and metrics: never the key itself. */
   readonly name: string;
+  /**
+   * Who it is to other processes, and in what is kept of its use: never the
+   * key itself. Its name when absent.
+   */
+  readonly identity?: string;
   /** Every window must admit a call; none: no limit. */
   readonly windows: readonly Window[];
   /** Calls under way at once at most. */
@@ -87,6 +94,11 @@ export interface Budget {
   resetAfter(period: "day" | "month" | undefined): number | undefined;
   /** How much of each window is used, in the order of the windows. */
   usage(): readonly WindowUsage[];
+  /**
+   * What all processes have used of the account, and of this key; undefined
+   * when nobody keeps count.
+   */
+  shared(): Promise<AccountUsage | undefined>;
 }
 
 /** A call that wants to leave. */

@@ -6,11 +6,11 @@
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import process from "node:process";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { Clock } from "./clock.ts";
 import { packRows, unpackRows } from "./journal.ts";
 import { LeaseClock } from "./lease_clock.ts";
+import { isRunning, startOf } from "./process_start.ts";
 import {
   type Cursor,
   FencedError,
@@ -317,28 +317,6 @@ class SqliteState implements StateStore {
 
 /** A holder that was killed must not keep its successor waiting. */
 function isAlive(held: Record<string, unknown>): boolean {
-  if (held["host"] !== hostname()) return true;
-  const pid = Number(held["pid"]);
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as { code?: string }).code === "EPERM";
-  }
-  // The pid may belong to another process by now: its start tells.
-  const started = startOf(pid);
-  return started === undefined || started === held["started"];
-}
-
-/**
- * When a process began, in the system's own ticks; undefined where the
- * system does not say (not Linux), "ended" for one that is only waited for.
- */
-function startOf(pid: number): string | undefined {
-  try {
-    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? "ended" : fields[19];
-  } catch {
-    return undefined;
-  }
+  return held["host"] !== hostname() ||
+    isRunning(Number(held["pid"]), String(held["started"]));
 }

@@ -5,6 +5,7 @@
  */
 import type { Connected } from "../component.ts";
 import { systemClock } from "../run/clock.ts";
+import type { Ledger } from "../run/ledger.ts";
 import { Metrics } from "../run/metrics.ts";
 import { createScheduler } from "../run/scheduler.ts";
 import type { Connection } from "../spec/spec.ts";
@@ -26,6 +27,8 @@ export interface ConnectOptions {
   readonly terminal: Terminal;
   /** Aborted when the client is not wanted any more. */
   readonly signal: AbortSignal;
+  /** What other processes use of its accounts. */
+  readonly ledger?: Ledger | undefined;
 }
 
 /** An open client; disposing it closes the client. */
@@ -38,7 +41,7 @@ export async function openConnection(
   connection: ReadConnection,
   options: ConnectOptions,
 ): Promise<OpenConnection> {
-  const { folder, pipeline, secrets, signal, terminal } = options;
+  const { folder, ledger, pipeline, secrets, signal, terminal } = options;
   const { config, definition, name } = connection;
   const metrics = new Metrics();
   const client: Connected = await definition.open(config, {
@@ -49,7 +52,11 @@ export async function openConnection(
     log: terminalLogger(terminal, { level: "warn", secrets }),
     metrics,
     clock: systemClock,
-    scheduler: createScheduler({ clock: systemClock, metrics }),
+    scheduler: createScheduler({
+      clock: systemClock,
+      metrics,
+      ...ledger ? { ledger } : {},
+    }),
   });
   return {
     client,

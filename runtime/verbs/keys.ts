@@ -5,10 +5,13 @@
  */
 import Table from "cli-table3";
 import type { KeyReport } from "../component.ts";
+import { systemClock } from "../run/clock.ts";
+import { Ledger } from "../run/ledger.ts";
 import { openConnection } from "./connect.ts";
 import { interruptible } from "./interruption.ts";
-import { offeredConnection } from "./offered.ts";
-import { Exit, type Verb } from "./verb.ts";
+import { type OfferedConnection, offeredConnection } from "./offered.ts";
+import { hasUsageFile, openLedger } from "./open_ledger.ts";
+import { Exit, type Verb, type VerbContext } from "./verb.ts";
 
 /** Show the keys of a connection. */
 export const keysVerb: Verb = (program, context) => {
@@ -17,8 +20,8 @@ export const keysVerb: Verb = (program, context) => {
     .command("keys")
     .summary("show keys, their accounts and limits")
     .description(
-      "show every key of a connection: the account that pays, its limits " +
-        "and, with --test, whether it works",
+      "show every key of a connection: the account that pays, what is used " +
+        "and left of its limits and, with --test, whether it works",
     )
     .argument("<spec>", "YAML file of the pipeline")
     .option("--connection <name>", "of several chains, this one")
@@ -28,10 +31,9 @@ export const keysVerb: Verb = (program, context) => {
       const wanted = { offer: "keys", name } as const;
       const found = offeredConnection(file, wanted, context);
       const keys = await interruptible(async (signal) => {
+        await using ledger = await ledgerFor(found, file, context);
         await using open = await openConnection(found.connection, {
-          ...found,
-          terminal,
-          signal,
+          ...{ ...found, ledger, terminal, signal },
         });
         return await open.client.keys?.({ test, signal });
       }) ?? [];
@@ -41,13 +43,36 @@ export const keysVerb: Verb = (program, context) => {
     });
 };
 
+/** What others use; undefined when no process has ever shared anything. */
+async function ledgerFor(
+  { folder, pipeline, secrets, state: name }: OfferedConnection,
+  file: string,
+  context: VerbContext,
+): Promise<Ledger | undefined> {
+  if (name === undefined && !await hasUsageFile()) return undefined;
+  const connection = name === undefined
+    ? undefined
+    : offeredConnection(file, { offer: "state", name }, context).connection;
+  const { terminal } = context;
+  const place = { connection, folder, pipeline, secrets, terminal };
+  return new Ledger({
+    clock: systemClock,
+    readOnly: true,
+    open: () => openLedger({ ...place, readOnly: true }),
+  });
+}
+
 function tableOf(keys: readonly KeyReport[], tested: boolean): string {
   const more = tested ? ["latency", "head", "chain"] : [];
+  const counted = keys.some(({ day }) => day);
   const table = new Table({
-    head: ["name", "key", "account", "plan", "state", ...more, "limits"],
+    head: [
+      ...["name", "key", "account", "plan", "state", ...more, "limits"],
+      ...counted ? ["last 24 h"] : [],
+    ],
     style: { head: [], border: [] },
   });
-  for (const { group, key, limits, name, plan, state, test } of keys) {
+  for (const { day, group, key, limits, name, plan, state, test } of keys) {
     table.push([
       name,
       key,
@@ -58,9 +83,18 @@ function tableOf(keys: readonly KeyReport[], tested: boolean): string {
       limits.map(({ left, limit, used }) =>
         used === 0 ? limit : `${limit}: ${used} used, ${left} left`
       ).join("\n"),
+      ...counted ? [dayText(day)] : [],
     ]);
   }
   return table.toString();
+}
+
+function dayText(day: KeyReport["day"]): string {
+  if (!day) return "";
+  const { calls, credits } = day;
+  return calls === credits
+    ? `${calls} calls`
+    : `${calls} calls, ${credits} credits`;
 }
 
 function testCells(test: KeyReport["test"]): readonly string[] {

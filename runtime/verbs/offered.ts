@@ -32,6 +32,8 @@ export interface Wanted {
 export interface OfferedConnection
   extends Pick<ConnectOptions, "folder" | "pipeline" | "secrets"> {
   readonly connection: ReadConnection;
+  /** Name of the connection that keeps the state; undefined: a file does. */
+  readonly state: string | undefined;
 }
 
 /**
@@ -76,6 +78,7 @@ export function offeredConnection(
     pipeline: top.name ?? "",
     folder,
     secrets: all,
+    state: top.state?.connection.name,
   };
 }
 
@@ -90,7 +93,11 @@ function choose(
   { name, offer }: Wanted,
   file: string,
 ): Choice {
-  const what = offer === "keys" ? "show keys" : offer;
+  const what = offer === "keys"
+    ? "show keys"
+    : offer === "state"
+    ? "keep state"
+    : offer;
   const offering = drafts.flatMap((draft): Choice[] => {
     const { definition } = draft;
     const offers = definition?.kind === "connection" &&

@@ -13,6 +13,7 @@ import { runPipeline, type SinkResult } from "../run/pipeline.ts";
 import { ProgressReporter } from "../run/progress.ts";
 import { listenToSignals } from "../run/signals.ts";
 import type { Spec } from "../spec/spec.ts";
+import { ledgerOf } from "./open_ledger.ts";
 import { awaitState } from "./open_state.ts";
 import { refuseShared } from "./shared_positions.ts";
 import { summary } from "./summary.ts";
@@ -106,6 +107,7 @@ async function runOne(
     });
     results = await runPipeline(spec, {
       state: state.store,
+      ledger: dryRun ? undefined : ledgerOf(spec, terminal),
       clock: systemClock,
       log,
       metrics,

@@ -1,0 +1,227 @@
+/**
+ * Books of accounts in Scylla or Cassandra, for processes on several machines
+ * that share keys.
+ *
+ * A book and its version are columns that the rows of an account share; each
+ * process has a row with a time to live. A change is one lightweight
+ * transaction on the version: whoever was overtaken reads again.
+ *
+ * @module
+ */
+import { hostname } from "node:os";
+import type { ArrayOrObject } from "cassandra-driver";
+import {
+  type Book,
+  type Clock,
+  type HourOfKey,
+  type LedgerOptions,
+  type LedgerPlace,
+  type LedgerStore,
+  RetryableError,
+  type Seen,
+} from "../../runtime/component.ts";
+import type { Answer, ScyllaClient, Statement } from "./client.ts";
+import {
+  createTables,
+  hasTables,
+  hoursTable,
+  ledgerTable,
+  ledgerTables,
+} from "./state_tables.ts";
+
+/** A renewal must fail while the lease lasts, to be tried again, ms. */
+const timeout = 4_000;
+
+/** CQL's number of the consistency of lightweight transactions. */
+const serial = 0x0008;
+
+/** Others may be faster so often before the store is taken for busy. */
+const mostRaces = 12;
+
+/** Longest pause before a lost race is run again, ms. */
+const racePause = 20;
+
+/** Open the books; what is missing is created. */
+export async function openScyllaLedger(
+  client: ScyllaClient,
+  { clock, readOnly }: LedgerOptions,
+): Promise<LedgerStore> {
+  if (!readOnly) await createTables(client, ledgerTables);
+  const made = !readOnly || await hasTables(client, ledgerTables);
+  return new ScyllaLedger(client, { clock, made });
+}
+
+/** A book and what it takes to replace it. */
+interface Versioned {
+  readonly seen: Seen;
+  readonly version: bigint | undefined;
+}
+
+class ScyllaLedger implements LedgerStore {
+  readonly #client: ScyllaClient;
+  readonly #clock: Clock;
+  /** Whether the tables are there. */
+  readonly #made: boolean;
+
+  constructor(
+    client: ScyllaClient,
+    { clock, made }: { readonly clock: Clock; readonly made: boolean },
+  ) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#made = made;
+  }
+
+  async change(
+    place: LedgerPlace,
+    change: (seen: Seen) => Book,
+  ): Promise<void> {
+    for (let race = 0; race < mostRaces; race++) {
+      const { seen, version } = await this.#read(place.account);
+      if (await this.#replace(place, change(seen), version)) return;
+      await this.#clock.sleep(Math.random() * racePause);
+    }
+    throw new RetryableError("The budgets are contended by many processes");
+  }
+
+  async look(account: string): Promise<Seen> {
+    if (this.#made) return (await this.#read(account)).seen;
+    const now = this.#clock.now();
+    return { book: undefined, live: new Set(), time: now, wall: now };
+  }
+
+  async count(hours: readonly HourOfKey[]): Promise<void> {
+    const statements = hours.map((hour): Statement => ({
+      query: `INSERT INTO ${hoursTable} ` +
+        "(account, hour, key, process, calls, credits) " +
+        "VALUES (?, ?, ?, ?, ?, ?)",
+      params: [
+        hour.account,
+        new Date(hour.hour),
+        hour.key,
+        hour.process,
+        BigInt(Math.round(hour.calls)),
+        BigInt(Math.round(hour.credits)),
+      ],
+    }));
+    await Promise.all(
+      statements.map(({ params, query }) =>
+        this.#client.execute(query, params, { idempotent: true })
+      ),
+    );
+  }
+
+  async counted(
+    account: string,
+    since: number,
+  ): Promise<readonly HourOfKey[]> {
+    if (!this.#made) return [];
+    const rows = await this.#select(
+      "SELECT hour, key, process, calls, credits " +
+        `FROM ${hoursTable} WHERE account = ? AND hour >= ?`,
+      [account, new Date(since)],
+    );
+    return rows.map((row) => ({
+      account,
+      hour: (row["hour"] as Date).getTime(),
+      key: String(row["key"]),
+      process: String(row["process"]),
+      calls: Number(row["calls"]),
+      credits: Number(row["credits"]),
+    }));
+  }
+
+  // The client belongs to whoever has opened it.
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #read(account: string): Promise<Versioned> {
+    const rows = await this.#select(
+      "SELECT process, book, version, toUnixTimestamp(now()) AS time " +
+        `FROM ${ledgerTable} WHERE account = ?`,
+      [account],
+      serial,
+    );
+    const [row] = rows;
+    const time = row ? Number(row["time"]) : await this.#time();
+    const book = row?.["book"];
+    const version = row?.["version"];
+    return {
+      version: typeof version === "bigint" ? version : undefined,
+      seen: {
+        book: typeof book === "string" ? JSON.parse(book) as Book : undefined,
+        live: new Set(
+          rows.flatMap(({ process }) =>
+            typeof process === "string" ? [process] : []
+          ),
+        ),
+        // The server's clock: those of the processes need not agree.
+        time,
+        wall: time,
+      },
+    };
+  }
+
+  async #time(): Promise<number> {
+    const [row] = await this.#select(
+      "SELECT toUnixTimestamp(now()) AS time FROM system.local",
+      [],
+    );
+    return Number(row?.["time"]);
+  }
+
+  #replace(
+    { account, id, lasts }: LedgerPlace,
+    book: Book,
+    version: bigint | undefined,
+  ): Promise<boolean> {
+    const next = (version ?? 0n) + 1n;
+    const statements: readonly Statement[] = [{
+      query: `UPDATE ${ledgerTable} SET book = ?, version = ? ` +
+        "WHERE account = ? " +
+        `IF version = ${version === undefined ? "null" : "?"}`,
+      params: [
+        JSON.stringify(book),
+        next,
+        account,
+        ...version === undefined ? [] : [version],
+      ],
+    }, {
+      // A time to live counts whole seconds, and may end up to one early.
+      query: `UPDATE ${ledgerTable} USING TTL ? SET host = ? ` +
+        "WHERE account = ? AND process = ?",
+      params: [Math.ceil(lasts / 1000) + 1, hostname(), account, id],
+    }];
+    return this.#client.use(async ({ client, level }) => {
+      const result = await client.batch(
+        statements as { query: string; params: ArrayOrObject }[],
+        {
+          prepare: true,
+          consistency: level("local_quorum"),
+          serialConsistency: serial,
+          readTimeout: timeout,
+        },
+      );
+      return result.wasApplied();
+    });
+  }
+
+  #select(
+    query: string,
+    params: readonly unknown[],
+    consistency?: number,
+  ): Promise<readonly Answer[]> {
+    return this.#client.use(async ({ client, level }) => {
+      const result = await client.execute(query, params as ArrayOrObject, {
+        prepare: true,
+        isIdempotent: true,
+        consistency: consistency ?? level("local_quorum"),
+        readTimeout: timeout,
+      });
+      const rows: Answer[] = [];
+      for await (const row of result) rows.push(row);
+      return rows;
+    });
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * What this process does with accounts that it shares with others: it holds
+ * its part of each, and keeps count of what its keys are used for.
+ *
+ * @module
+ */
+import { AccountLease, type AccountLeaseOptions } from "./account_lease.ts";
+import { usageOf } from "./book.ts";
+import type { Clock } from "./clock.ts";
+import type { HourOfKey, LedgerStore } from "./ledger_store.ts";
+import type { Logger } from "./log.ts";
+import type { Cost, Window, WindowUsage } from "./scheduler.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** How often counts are stored, ms: so much is lost with a killed process. */
+const COUNT_EVERY_MS = 1000;
+
+/** Options of {@linkcode Ledger}. */
+export interface LedgerOptions {
+  /** Opens the store; called when the first account has a limit. */
+  readonly open: () => Promise<LedgerStore>;
+  readonly clock: Clock;
+  readonly log?: Logger;
+  /** Only look: no part of any account is taken, and nothing is counted. */
+  readonly readOnly?: boolean;
+}
+
+/** How a lease is asked for. */
+export type JoinOptions = Pick<
+  AccountLeaseOptions,
+  "account" | "windows" | "elapsed" | "changed" | "closed"
+>;
+
+/** What all processes have used of an account. */
+export interface AccountUsage {
+  readonly windows: readonly WindowUsage[];
+  readonly closedUntil: number;
+  /** What the key was used for in the last 24 hours. */
+  readonly day: { readonly calls: number; readonly credits: number };
+}
+
+/** This process's place in the accounts that it shares. */
+export class Ledger implements AsyncDisposable {
+  readonly isReadOnly: boolean;
+  readonly #options: LedgerOptions;
+  readonly #process = crypto.randomUUID();
+  readonly #leases: AccountLease[] = [];
+  /** Leases whose last renewal has failed. */
+  readonly #away = new Set<object>();
+  readonly #hours = new Map<string, HourOfKey>();
+  readonly #changed = new Set<string>();
+  readonly #end = new AbortController();
+  #store: Promise<LedgerStore> | undefined;
+  #counting: Promise<void> | undefined;
+  #reason = "";
+  #toldLapse = false;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.isReadOnly = options.readOnly ?? false;
+  }
+
+  /** Take part in an account. */
+  join(options: JoinOptions): AccountLease {
+    const who = {};
+    const lease = new AccountLease({
+      ...options,
+      clock: this.#options.clock,
+      store: () => this.#opened(),
+      told: (error) => this.#told(who, error),
+      lapsed: () => this.#lapsed(),
+    });
+    this.#leases.push(lease);
+    return lease;
+  }
+
+  /**
+   * Wait until every account was asked for once.
+   *
+   * @throws {UserError} when the store cannot be used.
+   */
+  async ready(): Promise<void> {
+    await Promise.all(this.#leases.map(({ ready }) => ready));
+  }
+
+  /** Count a call that leaves now. */
+  count(account: string, key: string, { calls, credits }: Cost): void {
+    const now = this.#options.clock.now();
+    const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
+    const name = `${hour} ${key} ${account}`;
+    const before = this.#hours.get(name);
+    this.#hours.set(name, {
+      account,
+      key,
+      process: this.#process,
+      hour,
+      calls: (before?.calls ?? 0) + calls,
+      credits: (before?.credits ?? 0) + credits,
+    });
+    this.#changed.add(name);
+    this.#counting ??= this.#count();
+  }
+
+  /** What all processes have used; undefined: nobody knows. */
+  async usage(
+    account: string,
+    { key, windows }: {
+      readonly key: string;
+      readonly windows: readonly Window[];
+    },
+  ): Promise<AccountUsage | undefined> {
+    const since = this.#options.clock.now() - 24 * HOUR_MS;
+    const found = await this.#opened().then(async (store) => ({
+      hours: await store.counted(account, since),
+      seen: await store.look(account),
+    })).catch((error) => this.#told(this, error));
+    if (!found) return undefined;
+    const { hours, seen } = found;
+    const own = hours.filter((one) => one.key === key);
+    return {
+      windows: usageOf(seen, windows),
+      closedUntil: seen.book?.closedUntil ?? 0,
+      day: {
+        calls: own.reduce((sum, { calls }) => sum + calls, 0),
+        credits: own.reduce((sum, { credits }) => sum + credits, 0),
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await this.#counting;
+    await Promise.all(
+      this.#leases.map((lease) => lease[Symbol.asyncDispose]()),
+    );
+    const store = await this.#store?.catch(() => undefined);
+    if (!store) return;
+    await using _ = store;
+    if (this.#away.size === 0) await this.#save(store).catch(() => {});
+  }
+
+  #opened(): Promise<LedgerStore> {
+    return this.#store ??= this.#options.open().catch((error) => {
+      this.#store = undefined;
+      throw error;
+    });
+  }
+
+  async #count(): Promise<void> {
+    const { clock } = this.#options;
+    const end = this.#end.signal;
+    while (!end.aborted) {
+      await clock.sleep(COUNT_EVERY_MS, end).catch(() => {});
+      // What cannot be stored now is stored later: it only grows.
+      await this.#opened().then((store) => this.#save(store)).catch(() => {});
+    }
+  }
+
+  async #save(store: LedgerStore): Promise<void> {
+    if (this.#changed.size === 0) return;
+    const names = [...this.#changed];
+    this.#changed.clear();
+    const hours = names.flatMap((name) => this.#hours.get(name) ?? []);
+    try {
+      await store.count(hours);
+    } catch (error) {
+      for (const name of names) this.#changed.add(name);
+      throw error;
+    }
+    const last = Math.max(...hours.map(({ hour }) => hour));
+    for (const [name, { hour }] of this.#hours) {
+      if (hour < last - HOUR_MS) this.#hours.delete(name);
+    }
+  }
+
+  /** An outage of an hour is two lines, not a thousand. */
+  #told(who: object, error: Error | undefined): void {
+    if (error) {
+      this.#away.add(who);
+      this.#reason = error.message;
+      return;
+    }
+    this.#away.delete(who);
+    if (this.#away.size > 0 || !this.#toldLapse) return;
+    this.#toldLapse = false;
+    this.#options.log?.info("Budgets are renewed, calls go on");
+  }
+
+  #lapsed(): void {
+    // A process that was stopped, or has just begun, asks first.
+    if (this.#toldLapse || this.#away.size === 0) return;
+    this.#toldLapse = true;
+    this.#options.log?.warn(
+      "Calls wait: the store of the shared budgets does not answer",
+      { reason: this.#reason },
+    );
+  }
+}

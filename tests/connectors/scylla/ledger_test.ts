@@ -1,0 +1,32 @@
+/**
+ * Shared budgets in a real Cassandra.
+ *
+ * @module
+ */
+import { openScyllaLedger } from "../../../connectors/scylla/ledger.ts";
+import { systemClock } from "../../../runtime/run/clock.ts";
+import { ledgerContract } from "../../contracts/ledger_contract.ts";
+import { cassandra, javaTest, uniqueName } from "../../services/mod.ts";
+import { connect } from "./hot.ts";
+
+const clock = systemClock;
+
+ledgerContract({
+  name: "Scylla",
+  test: javaTest,
+  async arrange() {
+    const client = await connect({
+      hosts: [await cassandra()],
+      keyspace: uniqueName("ledger"),
+    });
+    return {
+      open: ({ readOnly = false } = {}) =>
+        openScyllaLedger(client, { clock, readOnly }),
+      pass: () => clock.sleep(2500),
+      // A time to live counts whole seconds.
+      short: 1000,
+      long: 9000,
+      [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+    };
+  },
+});

@@ -1,0 +1,182 @@
+/**
+ * What every store of shared budgets has to do, as tests that a store passes
+ * by being opened.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type {
+  Book,
+  HourOfKey,
+  LedgerPlace,
+  LedgerStore,
+  Seen,
+} from "../../runtime/component.ts";
+
+/** A fresh place for one test. */
+export interface LedgerBench extends AsyncDisposable {
+  /** What another process would open. */
+  open(options?: { readonly readOnly?: boolean }): Promise<LedgerStore>;
+  /** A time passes in which `short` ends and twice `long` does not. */
+  pass(): Promise<void>;
+  /** How long places last, ms. */
+  readonly short: number;
+  readonly long: number;
+}
+
+/** A store and how to try it. */
+export interface LedgerCase {
+  /** What the tests are called. */
+  readonly name: string;
+  arrange(): Promise<LedgerBench>;
+  /** Registers a test; by default Deno's. */
+  test?(name: string, run: () => Promise<void>): void;
+}
+
+/** Processes that change one book at the same time, and how often each. */
+const contenders = 6;
+const changes = 10;
+
+const empty: Book = { time: 0, closedUntil: 0, spent: {}, holders: {} };
+
+/** Register the tests of a store. */
+export function ledgerContract(options: LedgerCase): void {
+  const { name, test = Deno.test } = options;
+
+  /** A test with a store, in which nothing is yet. */
+  const opened = (
+    title: string,
+    run: (store: LedgerStore, bench: LedgerBench) => Promise<void>,
+  ) =>
+    test(`${name} ledger: ${title}`, async () => {
+      await using bench = await options.arrange();
+      await using store = await bench.open();
+      await run(store, bench);
+    });
+
+  const place = (
+    { long }: LedgerBench,
+    some: Partial<LedgerPlace> = {},
+  ): LedgerPlace => ({
+    account: "team",
+    id: "one",
+    lasts: long,
+    lingers: 0,
+    ...some,
+  });
+
+  opened("it is empty before the first change", async (store) => {
+    const { book, live, time, wall } = await store.look("team");
+    assert.equal(book, undefined);
+    assert.equal(live.size, 0);
+    assert.ok(time > 0 && wall > 0);
+    assert.deepEqual(await store.counted("team", 0), []);
+  });
+
+  opened("it gives back each account's book", async (store, bench) => {
+    const full: Book = {
+      time: 1.5,
+      closedUntil: Date.UTC(2026, 0, 2),
+      spent: { "credits 60000": { "600": 2 ** 40, "1200": 0.5 } },
+      holders: { "é": {} },
+    };
+    await store.change(place(bench), () => full);
+    await store.change(place(bench, { account: "other" }), () => empty);
+    await using other = await bench.open({ readOnly: true });
+    assert.deepEqual((await other.look("team")).book, full);
+    assert.deepEqual((await other.look("other")).book, empty);
+    assert.equal((await other.look("none")).book, undefined);
+  });
+
+  opened("a change sees what the last one has left", async (store, bench) => {
+    const stores = await Promise.all(
+      Array.from({ length: contenders }, () => bench.open()),
+    );
+    await Promise.all(stores.map(async (each, index) => {
+      await using _ = each;
+      for (let i = 0; i < changes; i++) {
+        const own = place(bench, { id: `process ${index}` });
+        await each.change(own, ({ book = empty }) => ({
+          ...book,
+          time: book.time + 1,
+        }));
+      }
+    }));
+    const { book, live } = await store.look("team");
+    assert.equal(book?.time, contenders * changes);
+    assert.equal(live.size, contenders);
+  });
+
+  opened("who renews lives, who does not is gone", async (store, bench) => {
+    const { short } = bench;
+    const change = (id: string, lasts: number) =>
+      store.change(place(bench, { id, lasts }), ({ book = empty }) => book);
+    await change("stays", bench.long);
+    await change("goes", short);
+    await change("renewed", short);
+    await change("renewed", bench.long);
+    const ids = ({ live }: Seen) => [...live].sort();
+    assert.deepEqual(ids(await store.look("team")), [
+      ...["goes", "renewed", "stays"],
+    ]);
+    await bench.pass();
+    assert.deepEqual(ids(await store.look("team")), ["renewed", "stays"]);
+    let seen: Seen | undefined;
+    await store.change(place(bench, { id: "new" }), (now) => {
+      seen = now;
+      return empty;
+    });
+    assert.deepEqual(seen && ids(seen), ["renewed", "stays"]);
+    assert.equal((await store.look("other")).live.size, 0);
+  });
+
+  opened("a book stays when nobody lives", async (store, bench) => {
+    const { short } = bench;
+    await store.change(place(bench, { lasts: short }), () => empty);
+    await bench.pass();
+    const { book, live } = await store.look("team");
+    assert.deepEqual([book, live.size], [empty, 0]);
+  });
+
+  opened("time goes on", async (store, bench) => {
+    await store.change(place(bench), () => empty);
+    const before = await store.look("team");
+    await bench.pass();
+    const after = await store.look("team");
+    assert.ok(after.time - before.time >= bench.short);
+    assert.ok(after.wall - before.wall >= bench.short);
+  });
+
+  opened("the last word on an hour counts", async (store, bench) => {
+    const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    const one: HourOfKey = {
+      account: "team",
+      key: "00ff",
+      process: "a",
+      hour,
+      calls: 3,
+      credits: 240,
+    };
+    await store.count([one, { ...one, hour: hour - 3_600_000 }]);
+    const later = { ...one, calls: 5, credits: 2 ** 40 };
+    await store.count([later, { ...one, process: "b" }]);
+    await store.count([{ ...one, account: "other" }]);
+    await using looking = await bench.open({ readOnly: true });
+    const now = await looking.counted("team", hour);
+    const sorted = now.toSorted((a, b) => a.process < b.process ? -1 : 1);
+    assert.deepEqual(sorted, [later, { ...one, process: "b" }]);
+    assert.equal((await looking.counted("team", 0)).length, 3);
+  });
+
+  test(`${name} ledger: a change that fails changes nothing`, async () => {
+    await using bench = await options.arrange();
+    await using store = await bench.open();
+    await store.change(place(bench), () => empty);
+    const fails = store.change(place(bench, { id: "two" }), () => {
+      throw new RangeError("No");
+    });
+    await assert.rejects(fails, RangeError);
+    const { book, live } = await store.look("team");
+    assert.deepEqual([book, [...live]], [empty, ["one"]]);
+  });
+}
