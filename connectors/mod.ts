@@ -15,6 +15,7 @@ import { evm } from "./evm/connection.ts";
 import { abiLookup } from "./evm/abi_lookup.ts";
 import { decode } from "./evm/decode.ts";
 import { chain } from "./evm/source.ts";
+import { state } from "./evm/state/source.ts";
 import { fileSink } from "./files/sink.ts";
 import { kafka } from "./kafka/connection.ts";
 import { kafkaSink } from "./kafka/sink.ts";
@@ -32,6 +33,7 @@ export const components: Registry = [
   evm,
   abiLookup,
   chain,
+  state,
   classify,
   filter,
   select,

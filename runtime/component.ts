@@ -12,6 +12,7 @@
 import type { Connected, Offer } from "./connected.ts";
 import type { Clock } from "./run/clock.ts";
 import type { Logger } from "./run/log.ts";
+import type { Memory } from "./run/memory.ts";
 import type { Metrics } from "./run/metrics.ts";
 import type { Cost, Scheduler, Window } from "./run/scheduler.ts";
 import type { Reject } from "./errors.ts";
@@ -31,6 +32,7 @@ export type { Level, LogFields, Logger } from "./run/log.ts";
 export { packRows, prunable, unpackRows } from "./run/journal.ts";
 export type { Book, Seen } from "./run/book.ts";
 export { type Instant, LeaseClock } from "./run/lease_clock.ts";
+export type { Entries, Memory, RememberedUnit } from "./run/memory.ts";
 export {
   type HourOfKey,
   keptDays,
@@ -190,6 +192,8 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
 export interface SourceContext<C> extends OpenContext {
   readonly connection: C;
   readonly used: Used;
+  /** What it remembers between runs. */
+  readonly memory: Memory;
 }
 
 /** How far the other side is. */

@@ -33,6 +33,8 @@ export interface RpcErrorOptions {
   readonly transient?: boolean;
   /** The same call can only fail again: a contract has reverted. */
   readonly certain?: boolean;
+  /** What the node said, where the message says more. */
+  readonly reason?: string;
 }
 
 /** A call that failed. */
@@ -43,6 +45,8 @@ export class RpcError extends Error {
   readonly unsupported: boolean;
   readonly transient: boolean;
   readonly certain: boolean;
+  /** What the node said. */
+  readonly reason: string;
 
   constructor(
     kind: FailureKind,
@@ -55,6 +59,7 @@ export class RpcError extends Error {
     this.unsupported = options.unsupported ?? false;
     this.transient = options.transient ?? false;
     this.certain = options.certain ?? false;
+    this.reason = options.reason ?? message;
   }
 }
 
@@ -84,7 +89,7 @@ const quota =
   /(monthly|daily) (capacity|request|credit|quota|usage|limit)|(capacity|plan|quota|credits?) (limit )?(is |has been )?(exceeded|reached|exhausted|used up)|payment required|out of credits/i;
 
 const size =
-  /block range|more than \d+ (results|logs)|max(imum)?[ _](results|range|block)|range .*(exceeds|bigger|too (large|wide|high))|limited to (a )?[\d,]+( block)?s? range|response (size|is too large)|too large|size exceeded|too many (results|logs)|exceeds the range/i;
+  /block range|more than \d+ (results|logs)|max(imum)?[ _](results|range|block)|range .*(exceeds|bigger|too (large|wide|high))|limited to (a )?[\d,]+( block)?s? range|response (size|is too large)|too large|size exceeded|execution (aborted|timeout)|too many (results|logs)|exceeds the range/i;
 
 const rate =
   /rate.?limit|rate exceeded|too many (concurrent )?requests|concurrent requests|requests? limit|per[ -]second|\d+\/(s|sec|second|m|min|minute)\b|throughput|throttl|over capacity/i;
@@ -98,8 +103,12 @@ const plan =
 const unsupported =
   /method .*(not found|not supported|unsupported|not available|does not exist|not whitelisted|disabled)|(unsupported|unknown) method/i;
 
+// The machine itself has stopped: what geth, reth, Nethermind and anvil call it.
+const fault =
+  /execution reverted|out of gas|invalid opcode|invalid jump|stack (underflow|overflow|limit)|bad ?instruction|evm error|intrinsic gas|gas (limit|required) .*(exceed|high|allowance)/i;
+
 const missing =
-  /(block|header|hash|transaction|receipts?|resource|state|data) .*not (be )?(found|available|exist)|not found|unknown block|could not find|missing trie node|unfinalized|does not exist|beyond (the )?(head|latest)|after last accepted/i;
+  /(block|header|hash|transaction|receipts?|resource|state|data) .*not (be )?(found|available|exist)|not found|unknown block|could not find|missing trie node|unfinalized|does not exist|beyond (the )?(head|latest)|after last accepted|(state|block) .*(unavailable|pruned|out of range)|no state available|blockoutofrange/i;
 
 const rateCodes = new Set([
   429,
@@ -139,7 +148,7 @@ export function classify(answer: Answer): RpcError | undefined {
       ? new RpcError("rate", page, { retryAfter })
       : new RpcError("other", page, { retryAfter, transient: true });
   }
-  if (code === 3 || /execution reverted/i.test(text)) {
+  if (code === 3 || fault.test(text)) {
     return fail("other", { certain: true });
   }
   if (plan.test(text)) return fail("auth", { unsupported: true });

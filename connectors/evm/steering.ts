@@ -141,9 +141,10 @@ export class Steering {
   }
 
   #final(error: RpcError): RpcError {
-    const { certain, retryAfter, transient, unsupported } = error;
+    const { certain, reason, retryAfter, transient, unsupported } = error;
     return new RpcError(error.kind, this.#message(), {
       certain,
+      reason,
       retryAfter,
       transient,
       unsupported,

@@ -150,7 +150,9 @@ async function runSource(
       signal,
     });
   const prune = async () => {
-    if (reader instanceof Reader) await reader.prune(acknowledged(writers));
+    if (!(reader instanceof Reader)) return;
+    await reader.prune(acknowledged(writers));
+    await run.memory.compact(Math.min(reader.final, lowest(writers)));
   };
   let pruned = clock.now();
   for await (const event of events) {
@@ -178,6 +180,11 @@ async function runSource(
 
 function acknowledged(writers: readonly Writer[]): number {
   return Math.min(...writers.map(({ cursor }) => cursor.seq));
+}
+
+/** The last unit that every sink has. */
+function lowest(writers: readonly Writer[]): number {
+  return Math.min(...writers.map(({ cursor }) => cursor.at?.number ?? -1));
 }
 
 function resultOf({ cursor, stage }: Writer, metrics: Metrics): SinkResult {

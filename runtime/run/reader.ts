@@ -83,6 +83,11 @@ export class Reader {
     return this.#tip;
   }
 
+  /** Units up to this number are final; -1 while that is not known. */
+  get final(): number {
+    return this.#finalBelow() ?? -1;
+  }
+
   /** Every event that some sink does not have, in order. */
   async *events(options: EventOptions): AsyncGenerator<UnitEvent> {
     const { signal } = options;

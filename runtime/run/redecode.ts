@@ -14,6 +14,7 @@ import { openConnections } from "./connections.ts";
 import type { UnitEvent } from "./events.ts";
 import { Flow, type FlowTransform } from "./flow.ts";
 import { holdLease } from "./lease.ts";
+import { SourceMemory } from "./memory.ts";
 import { PatientState } from "./patient_state.ts";
 import type { RunOptions } from "./pipeline.ts";
 import {
@@ -122,6 +123,7 @@ async function redecodeSource(
       ...context(stage.name),
       connection: clients.get(stage.connection),
       used: stage.used,
+      memory: new SourceMemory(stage.name, options),
     }),
   );
   const writers: Writer[] = [];

@@ -7,6 +7,7 @@ import { UserError } from "../errors.ts";
 import type { SinkStage, SourceStage, Spec } from "../spec/spec.ts";
 import type { Clock } from "./clock.ts";
 import type { Logger } from "./log.ts";
+import { memoryOf } from "./memory.ts";
 import type { Cursor, StateStore } from "./state.ts";
 
 /** Options of {@linkcode openCursors}. */
@@ -33,7 +34,10 @@ export async function openCursors(
     one.kind === "source"
   );
   for (const { kind, name, renamedFrom } of [...sources, ...sinks]) {
-    if (renamedFrom) await state.rename(kind, renamedFrom, name);
+    if (!renamedFrom) continue;
+    await state.rename(kind, renamedFrom, name);
+    if (kind === "sink") continue;
+    await state.rename(kind, memoryOf(renamedFrom), memoryOf(name));
   }
   const stored = await state.cursors();
   checkNames(spec, sources, { kind: "source", known: stored });

@@ -28,6 +28,7 @@ import {
 } from "./flow.ts";
 import { Lane } from "./lane.ts";
 import type { Lease } from "./lease.ts";
+import { SourceMemory } from "./memory.ts";
 import { openStage } from "./opening.ts";
 import type { RunOptions } from "./pipeline.ts";
 import { Reader } from "./reader.ts";
@@ -52,6 +53,7 @@ export interface SourceRun {
   readonly lanes: readonly Lane[];
   readonly writers: readonly Writer[];
   readonly stage: SourceStage;
+  readonly memory: SourceMemory;
 }
 
 /** Open a source with every stage that its rows reach. */
@@ -61,12 +63,14 @@ export async function openRun(
   options: RunOptions & Opening,
 ): Promise<SourceRun> {
   const { context, clients, resources } = options;
+  const memory = new SourceMemory(stage.name, options);
   const source: OpenSource = own(
     resources,
     await stage.definition.open(stage.config, {
       ...context(stage.name),
       connection: clients.get(stage.connection),
       used: stage.used,
+      memory,
     }),
   );
   const reader = readerOf(stage, { ...options, source });
@@ -117,7 +121,7 @@ export async function openRun(
     });
     lanes.push(new Lane(deliver, flow));
   }
-  return { reader, lanes, writers, stage };
+  return { reader, lanes, writers, stage, memory };
 }
 
 /** What the writer of a sink needs besides. */

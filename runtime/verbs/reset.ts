@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
+import { memoryOf } from "../run/memory.ts";
 import { openState } from "./open_state.ts";
 import { refuseShared } from "./shared_positions.ts";
 import { loadSpec, type Verb } from "./verb.ts";
@@ -48,6 +49,9 @@ export const resetVerb: Verb = (program, context) => {
         ...(sink === undefined ? {} : { sink }),
         ...(source === undefined ? {} : { source }),
       });
+      if (source !== undefined) {
+        await state.reset({ source: memoryOf(source) });
+      }
       for (const { sink } of named) context.terminal.print(`Reset ${sink}`);
       context.terminal.note(
         "What the sinks have stored stays where it is: a store that merges " +

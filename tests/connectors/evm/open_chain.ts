@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  Memory,
   OpenContext,
   OpenSource,
   Row,
@@ -79,8 +80,15 @@ export async function openSource(
     ...openContext(context),
     connection: client,
     used,
+    memory: forgetful,
   });
 }
+
+/** Remembers nothing. */
+const forgetful: Memory = {
+  recall: () => Promise.resolve(new Map()),
+  remember: () => Promise.resolve(),
+};
 
 /** Values of one column. */
 export function column(rows: readonly Row[], name: string): unknown[] {

@@ -1,0 +1,217 @@
+/**
+ * Reads contracts at the blocks of a trigger: history through a window, then
+ * the head.
+ *
+ * @module
+ */
+import type {
+  Clock,
+  Logger,
+  Memory,
+  OpenSource,
+  Position,
+  ReadOptions,
+  SourceUnit,
+  Unit,
+} from "../../../runtime/component.ts";
+import type { EvmClient } from "../client.ts";
+import { outward } from "../errors.ts";
+import { HeadTracker, type Sighting } from "../head.ts";
+import { firstBlockAt, type Start } from "../start.ts";
+import { FetchWindow, type Measured } from "../window.ts";
+import type { CallReader } from "./calls.ts";
+import { Changes } from "./changes.ts";
+import { blockHashAt } from "./history.ts";
+import { Lineage } from "./lineage.ts";
+import { type Header, Schedule } from "./schedule.ts";
+import type { KeyedRow, StateTable, Target } from "./table.ts";
+import type { Trigger } from "./triggers.ts";
+
+// Blocks this close to the head are waited for: they go before history.
+const NEAR_HEAD = 32;
+
+// A row with its values, in memory: so many bytes, as measured on twelve
+// columns.
+const ROW_BYTES = 600;
+
+/** What a reader of states works with. */
+export interface StateOptions {
+  readonly client: EvmClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly memory: Memory;
+  readonly calls: CallReader;
+  readonly table: StateTable;
+  readonly targets: readonly Target[];
+  readonly trigger: Trigger;
+  /** Columns of which one must change for a row; undefined: every row. */
+  readonly onlyChanges: readonly string[] | undefined;
+  readonly start: Start;
+  /** Blocks read at once at most. */
+  readonly inFlight: number;
+  /** Ask for the head this often, ms; undefined: when a block is due. */
+  readonly poll: number | undefined;
+}
+
+/** A block on its way through the window. */
+interface ReadUnit extends Measured {
+  readonly header: Header;
+  /** The head when it was asked for. */
+  readonly sighting: Sighting;
+  readonly rows: readonly KeyedRow[];
+}
+
+/** An open source of states. */
+export class StateReader implements OpenSource {
+  readonly #options: StateOptions;
+  readonly #head: HeadTracker;
+  readonly #changes: Changes | undefined;
+
+  constructor(options: StateOptions) {
+    this.#options = options;
+    const { memory, onlyChanges, poll } = options;
+    this.#head = new HeadTracker({
+      ...options,
+      transactions: false,
+      interval: poll,
+    });
+    this.#changes = onlyChanges && new Changes(onlyChanges, memory);
+  }
+
+  async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([options.signal, stop.signal]);
+    try {
+      yield* this.#read({ ...options, signal });
+    } catch (error) {
+      // Nobody wants more units: that is an end, not a failure.
+      if (!options.signal.aborted) throw outward(error);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  async identify(
+    number: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const { client } = this.#options;
+    try {
+      return await blockHashAt(number, { client, signal });
+    } catch (error) {
+      throw outward(error);
+    }
+  }
+
+  async *#read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
+    const { client, clock, inFlight, trigger } = this.#options;
+    const { after, from, onHead, signal, to } = options;
+    const head = this.#head;
+    let told = 0;
+    /** What is yielded is on the chain of a poll: so is what was final then. */
+    const tell = ({ head, poll }: Sighting) => {
+      if (poll <= told) return;
+      told = poll;
+      onHead(head);
+    };
+    await head.poll({ signal });
+    const first = after ? after.number + 1 : from ?? await this.#start();
+    const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
+    await this.#changes?.resume(first - 1);
+    const schedule = new Schedule({
+      ...{ client, head, trigger, signal },
+      from: first,
+    });
+    const window = new FetchWindow<ReadUnit>(inFlight, clock);
+    const lineage = new Lineage({ client, signal });
+    lineage.see(head.latest);
+    // The last unit, while it may still be replaced.
+    let open: Position | undefined = after?.id ? after : undefined;
+    let last = open;
+
+    for (;;) {
+      const limit = Math.min(head.number, end);
+      while (window.open) {
+        const number = await schedule.next(limit);
+        if (number === undefined) break;
+        window.push(this.#fetch(number, { schedule, signal }));
+      }
+      if (window.empty) {
+        if (open && await lineage.isGone(open)) return yield "fork";
+        if (head.number >= (last?.number ?? -1)) tell(head.sighting);
+        if (head.number >= end) return;
+        await head.next({ signal });
+        lineage.see(head.latest);
+        continue;
+      }
+      const { header, rows, sighting } = await window.shift();
+      if (open && !await lineage.leads(open, header)) return yield "fork";
+      const final = header.number <= (sighting.head.finalized ?? -1);
+      const unit = await this.#unitOf(header, rows, last);
+      last = { number: unit.number, id: unit.id };
+      open = final ? undefined : last;
+      yield { ...unit, final };
+      // Whoever comes back for more has found that it follows the one before.
+      tell(sighting);
+      if (head.stale) await head.poll({ signal });
+    }
+  }
+
+  async #fetch(
+    number: number,
+    { schedule, signal }: {
+      readonly schedule: Schedule;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<ReadUnit> {
+    const { calls, clock, table, targets } = this.#options;
+    const begun = clock.now();
+    const { sighting } = this.#head;
+    const near = this.#head.number - number < NEAR_HEAD;
+    const priority = near ? "head" : "backfill";
+    const header = await schedule.header(number);
+    const reads = targets.flatMap(({ reads }) => reads);
+    const results = await calls.read(reads, header, { priority, signal });
+    let at = 0;
+    const rows = targets.flatMap((target) => {
+      const own = results.slice(at, at += target.reads.length);
+      return table.rowsOf(target, own, header);
+    });
+    return {
+      header,
+      rows,
+      sighting,
+      bytes: ROW_BYTES * rows.length,
+      latency: clock.now() - begun,
+    };
+  }
+
+  async #unitOf(
+    header: Header,
+    rows: readonly KeyedRow[],
+    last: Position | undefined,
+  ): Promise<Unit> {
+    const passed = this.#changes
+      ? await this.#changes.pass(rows, header)
+      : rows.map(({ row }) => row);
+    const { hash: id, number, parent, time } = header;
+    return {
+      ...{ id, number, time },
+      // Of a block between two triggers the runtime knows nothing.
+      ...last?.number === number - 1 ? { parent } : {},
+      rows: { rows: passed },
+      bytes: ROW_BYTES * passed.length,
+    };
+  }
+
+  /** Where a first run starts; a recording has nothing before its first. */
+  async #start(): Promise<number> {
+    const { client, start } = this.#options;
+    const latest = this.#head.number;
+    const first = client.range?.from ?? 0;
+    if (typeof start === "number") return Math.max(first, start);
+    if ("behind" in start) return Math.max(first, latest - start.behind);
+    const { instant } = start;
+    return await firstBlockAt(client, { instant, first, last: latest });
+  }
+}
