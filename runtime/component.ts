@@ -18,6 +18,7 @@ import type { Cost, Scheduler, Window } from "./run/scheduler.ts";
 import type { Reject } from "./errors.ts";
 import type { Op, Position, Row, Schema, Unit, UnitInfo } from "./row.ts";
 import type { Config, Fields, Place } from "./spec/field.ts";
+import type { Needed, Predicate } from "./spec/predicate.ts";
 
 export * from "./connected.ts";
 export * from "./row.ts";
@@ -25,6 +26,14 @@ export * from "./errors.ts";
 export * from "./encode/json.ts";
 export { fields, optional } from "./spec/fields.ts";
 export type { Match } from "./spec/match.ts";
+export { type CallDivision, divideCalls } from "./run/division.ts";
+export {
+  both,
+  either,
+  type Needed,
+  type Predicate,
+  type Term,
+} from "./spec/predicate.ts";
 export type { Template } from "./spec/template.ts";
 export type { Clock } from "./run/clock.ts";
 export type { Counter, Gauge, Labels, Metrics } from "./run/metrics.ts";
@@ -141,6 +150,8 @@ export interface AccountTariff {
   readonly windows: readonly (Window & { readonly text: string })[];
   /** What a call costs; undefined when the plan lacks the method. */
   cost(method: string): Cost | undefined;
+  /** Most units that one call of a method covers; undefined: nobody says. */
+  span?(method: string): number | undefined;
 }
 
 /** What an opening connection gets. */
@@ -156,8 +167,18 @@ export interface PlannedCall {
   readonly method: string;
   /** Calls per unit: 1, or a fraction when one call serves several. */
   readonly perUnit: number;
+  /** Calls per unit at the head, where that is another number. */
+  readonly atHead?: number;
   /** What needs it, for `plan`: "receipt_* of chain.transactions". */
   readonly because: string;
+}
+
+/** What decides which calls a source makes, besides its columns. */
+export interface Planning {
+  /** Rows that some stage needs. */
+  readonly needed: Needed;
+  /** Who may be asked, and at what price; none: nobody counts. */
+  readonly tariffs: readonly AccountTariff[];
 }
 
 /** A source: yields units in order and resumes after a position. */
@@ -181,7 +202,11 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
   /** The ports that the config switches on, with all of their columns. */
   outputs(config: Config<F>): Readonly<Record<string, Schema>>;
   /** The calls per unit for the columns in use. */
-  calls?(config: Config<F>, used: Used): readonly PlannedCall[];
+  calls?(
+    config: Config<F>,
+    used: Used,
+    planning: Planning,
+  ): readonly PlannedCall[];
   open(
     config: Config<F>,
     context: SourceContext<C>,
@@ -194,6 +219,8 @@ export interface SourceContext<C> extends OpenContext {
   readonly used: Used;
   /** What it remembers between runs. */
   readonly memory: Memory;
+  /** Rows that some stage needs; absent: all rows of all ports. */
+  readonly needed?: Needed;
 }
 
 /** How far the other side is. */
@@ -266,6 +293,14 @@ export interface TransformShape<F extends Fields> {
   readonly input: Schema;
 }
 
+/** What decides which rows a transform needs. */
+export interface NeedsShape<F extends Fields> extends TransformShape<F> {
+  /** Fields that name a connection, where they are not left out. */
+  readonly connections: ReadonlySet<string>;
+  /** Folder of the spec file. */
+  readonly folder: string;
+}
+
 /** A transform: a function of a batch of rows. */
 export interface TransformDefinition<F extends Fields> extends Definition<F> {
   readonly kind: "transform";
@@ -282,6 +317,11 @@ export interface TransformDefinition<F extends Fields> extends Definition<F> {
    * all of them.
    */
   uses?(shape: TransformShape<F>, used: Used): Iterable<string>;
+  /**
+   * Which rows of the input can make a difference to the outputs in use: a
+   * source may leave out all others. Absent or undefined: all of them.
+   */
+  needs?(shape: NeedsShape<F>, used: Used): Predicate | undefined;
   /** Whether it can reject rows, so that `errors` should be read. */
   readonly rejects?: boolean | ((config: Config<F>) => boolean);
   /**

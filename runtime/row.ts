@@ -74,7 +74,10 @@ export type Op = "insert" | "retract";
 export interface Position {
   /** The position: a block number, a poll tick, a batch number. */
   readonly number: number;
-  /** What makes the unit unique at that position: the block hash. */
+  /**
+   * What makes the unit unique at that position: the block hash. Empty where
+   * it was not asked for: of a final unit without rows, before the first.
+   */
   readonly id: string;
 }
 

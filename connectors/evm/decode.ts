@@ -11,6 +11,7 @@ import {
   fields,
   optional,
   type Place,
+  type Predicate,
   type TransformContext,
   type TransformShape,
   UserError,
@@ -105,6 +106,13 @@ export const decode = defineTransform({
       if (from !== undefined && wanted.has(name)) columns.add(from);
     }
     return columns;
+  },
+  needs({ config, connections, folder, input }, used) {
+    // Rows that cannot be decoded all go to `unknown`.
+    if (kindOf(input) !== "logs" || used.has("unknown")) return undefined;
+    // Then any contract's events may be decoded.
+    if (config.signatures.length > 0 || connections.size > 0) return undefined;
+    return eventsOf(config, folder);
   },
   example: `
 name: token-transfers
@@ -222,4 +230,30 @@ function indexOf(
     else index.add(abi, address);
   }
   return index;
+}
+
+/** Logs of the contracts with a signature that an ABI of theirs knows. */
+function eventsOf({ abis }: DecodeConfig, folder: string): Predicate {
+  const known = [
+    ...abis.map(({ address, file, signatures }) => ({
+      addresses: address,
+      abis: [...(file ? [file] : []), ...(signatures ?? [])],
+    })),
+    ...readAbiFolder(folder).map(({ abi, address }) => ({
+      addresses: address === undefined ? undefined : [address.toLowerCase()],
+      abis: [abi],
+    })),
+  ];
+  return known.flatMap(({ abis, addresses }) => {
+    const topics = abis.flatMap(({ events }) =>
+      events.filter(({ anonymous }) => !anonymous).map(({ topic0 }) => topic0)
+    );
+    if (topics.length === 0) return [];
+    return [
+      new Map([
+        ["topics.0", new Set(topics)],
+        ...(addresses ? [["address", new Set(addresses)] as const] : []),
+      ]),
+    ];
+  });
 }

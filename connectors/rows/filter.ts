@@ -22,6 +22,7 @@ export const filter = defineTransform({
   outputs: ({ input }) => ({ rows: input }),
   uses: ({ config }, used) =>
     new Set([...used.get("rows") ?? [], ...config.where.columns]),
+  needs: ({ config }) => config.where.predicate,
   example: `
 name: whales
 connections:

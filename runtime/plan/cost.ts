@@ -5,8 +5,8 @@
  */
 import type { AccountTariff, PlannedCall } from "../component.ts";
 import { unitsOf } from "../run/account.ts";
-import { divide } from "../run/routing.ts";
-import type { Cost } from "../run/scheduler.ts";
+import { divideCalls, leastPerUnit } from "../run/division.ts";
+import type { Cost, Window } from "../run/scheduler.ts";
 
 /** A window at least this long is a quota of a day or more. */
 const quotaMs = 3_600_000;
@@ -43,6 +43,8 @@ export interface BudgetsPlan {
   readonly unitsPerSecond: number | undefined;
   /** Units that the budgets last for in a day; undefined: no limit. */
   readonly unitsPerDay: number | undefined;
+  /** As `unitsPerDay`, by the calls that are made at the head. */
+  readonly headPerDay: number | undefined;
   /** Units that the other side makes in a day. */
   readonly madePerDay: number | undefined;
   /** Which budgets make which calls. */
@@ -59,8 +61,11 @@ export function planBudgets(
 ): BudgetsPlan | undefined {
   const limited = tariffs.some(({ windows }) => windows.length > 0);
   if (calls.length === 0 || !limited) return undefined;
-  const all = divideCalls(calls, tariffs, () => true);
-  const fast = divideCalls(calls, tariffs, ({ per }) => per < quotaMs);
+  const made = calls.filter(({ perUnit }) => perUnit > 0);
+  const all = divideCalls(made, tariffs);
+  const fast = secondsOf(made, tariffs, ({ per }) => per < quotaMs);
+  const slow = secondsOf(made, tariffs, () => true);
+  const live = secondsOf(atHead(calls), tariffs, () => true);
   const routes = Object.fromEntries(
     [...all.routes].map(([method, payers]) => [
       method,
@@ -69,32 +74,24 @@ export function planBudgets(
   );
   return {
     budgets: tariffs.map((tariff) => planBudget(tariff, { calls, madePerDay })),
-    unitsPerSecond: fast.seconds > 0 ? 1 / fast.seconds : undefined,
-    unitsPerDay: all.seconds > 0 ? daySeconds / all.seconds : undefined,
+    unitsPerSecond: fast > 0 ? 1 / fast : undefined,
+    unitsPerDay: slow > 0 ? daySeconds / slow : undefined,
+    headPerDay: live > 0 ? daySeconds / live : undefined,
     madePerDay,
     routes,
   };
 }
 
 function planBudget(
-  { accounts, cost, name, plan, unit, windows }: AccountTariff,
+  tariff: AccountTariff,
   { calls, madePerDay }: {
     readonly calls: readonly PlannedCall[];
     readonly madePerDay: number | undefined;
   },
 ): BudgetPlan {
-  const costs = calls.map(({ method, perUnit }) =>
-    scaled(cost(method), perUnit)
-  );
-  const whole = costs.every((one) => one !== undefined);
-  const sum = costs.reduce<Cost>(
-    (total, one) => ({
-      calls: total.calls + (one?.calls ?? 0),
-      credits: total.credits + (one?.credits ?? 0),
-      weight: total.weight + (one?.weight ?? 0),
-    }),
-    { calls: 0, credits: 0, weight: 0 },
-  );
+  const { accounts, cost, name, plan, unit, windows } = tariff;
+  const whole = calls.every(({ method }) => cost(method) !== undefined);
+  const sum = costOf(calls, tariff);
   return {
     name,
     plan,
@@ -109,49 +106,43 @@ function planBudget(
       }))
       : [],
     perDay: whole && madePerDay !== undefined
-      ? madePerDay * sum.credits
+      ? madePerDay * costOf(atHead(calls), tariff).credits
       : undefined,
   };
 }
 
-function scaled(cost: Cost | undefined, times: number): Cost | undefined {
-  return cost && {
-    calls: cost.calls * times,
-    credits: cost.credits * times,
-    weight: cost.weight * times,
-  };
+/** The calls of a unit at the head. */
+function atHead(calls: readonly PlannedCall[]): readonly PlannedCall[] {
+  return calls.map((call) => ({
+    ...call,
+    perUnit: call.atHead ?? call.perUnit,
+  })).filter(({ perUnit }) => perUnit > 0);
 }
 
-/** Divide the calls of one unit; routes name the budgets. */
-function divideCalls(
+/** What the calls of a unit cost together. */
+function costOf(
+  calls: readonly PlannedCall[],
+  tariff: AccountTariff,
+): Cost {
+  return calls.reduce<Cost>((total, { method, perUnit }) => {
+    const one = tariff.cost(method);
+    const times = perUnit > 0
+      ? Math.max(perUnit, leastPerUnit(tariff, method))
+      : 0;
+    return {
+      calls: total.calls + times * (one?.calls ?? 0),
+      credits: total.credits + times * (one?.credits ?? 0),
+      weight: total.weight + times * (one?.weight ?? 0),
+    };
+  }, { calls: 0, credits: 0, weight: 0 });
+}
+
+/** Seconds that a unit takes; none where somebody has no limit. */
+function secondsOf(
   calls: readonly PlannedCall[],
   tariffs: readonly AccountTariff[],
-  counts: (window: AccountTariff["windows"][number]) => boolean,
-) {
-  const payers = tariffs.map((tariff) => ({
-    name: tariff.name,
-    tariff,
-    windows: tariff.windows.filter(counts)
-      .map((window) => ({ ...window, count: window.count * tariff.accounts })),
-  }));
-  const { routes, seconds } = divide(calls.map(({ method, perUnit }) => ({
-    method,
-    share: perUnit,
-    costs: new Map(
-      payers.flatMap((payer) => {
-        const cost = payer.tariff.cost(method);
-        return cost ? [[payer, cost] as const] : [];
-      }),
-    ),
-  })));
-  const free = payers.some(({ windows }) => windows.length === 0);
-  return {
-    seconds: free ? 0 : seconds,
-    routes: new Map(
-      [...routes].map(([method, payers]) => [
-        method,
-        new Set([...payers.keys()].map(({ name }) => name)),
-      ]),
-    ),
-  };
+  counts: (window: Window) => boolean,
+): number {
+  const free = tariffs.some(({ windows }) => !windows.some(counts));
+  return free ? 0 : divideCalls(calls, tariffs, counts).seconds;
 }

@@ -38,7 +38,8 @@ function ofOne(budget: BudgetPlan): readonly string[] {
 }
 
 function ofAll(plan: BudgetsPlan): readonly string[] {
-  const { budgets, madePerDay, routes, unitsPerDay, unitsPerSecond } = plan;
+  const { budgets, headPerDay, madePerDay, routes } = plan;
+  const { unitsPerDay, unitsPerSecond } = plan;
   const speed = unitsPerSecond === undefined
     ? "without a limit"
     : `${figure(unitsPerSecond)} units a second`;
@@ -53,12 +54,12 @@ function ofAll(plan: BudgetsPlan): readonly string[] {
       ]),
     ))
     : [];
-  const share = madePerDay === undefined || unitsPerDay === undefined
+  const share = madePerDay === undefined || headPerDay === undefined
     ? []
-    : madePerDay <= unitsPerDay
+    : madePerDay <= headPerDay
     ? [
       `the chain makes ${figure(madePerDay)} units a day: ` +
-      `${figure(100 * madePerDay / unitsPerDay)} % of the budgets`,
+      `${figure(100 * madePerDay / headPerDay)} % of the budgets`,
     ]
     : [
       `the chain makes ${figure(madePerDay)} units a day, more than the ` +

@@ -133,8 +133,10 @@ function statePlan({ connections, name, state, stages }: Spec): string {
 
 function planSource(stage: SourceStage, spec: Spec): SourcePlan {
   const { config, connection, definition, name, outputs, used } = stage;
-  const calls = definition.calls?.(config, used) ?? [];
   const paying = spec.connections.get(connection ?? "");
+  const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
+  const { needed } = stage;
+  const calls = definition.calls?.(config, used, { needed, tariffs }) ?? [];
   return {
     name,
     type: definition.type,
@@ -146,7 +148,7 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
     rejects: definition.rejects ?? false,
     calls,
     budgets: paying && planBudgets(calls, {
-      tariffs: paying.definition.tariffs?.(paying.config) ?? [],
+      tariffs,
       madePerDay: paying.definition.unitsPerDay?.(paying.config),
     }),
     outputs: Object.entries(outputs).map(([port, schema]) =>

@@ -70,15 +70,25 @@ function sourceLines(source: SourcePlan, listed: Listed): readonly string[] {
 function callLines(calls: readonly PlannedCall[]): readonly string[] {
   if (calls.length === 0) return [];
   const cells = calls.map(({ because, method, perUnit }) => [
-    String(Number(perUnit.toPrecision(3))),
+    rounded(perUnit),
     method,
     because,
   ]);
   const sum = calls.reduce((total, { perUnit }) => total + perUnit, 0);
+  const atHead = calls.reduce(
+    (total, { atHead, perUnit }) => total + (atHead ?? perUnit),
+    0,
+  );
+  const differ = calls.some(({ atHead }) => atHead !== undefined);
+  const live = differ ? `, ${rounded(atHead)} at the head` : "";
   return [
-    `calls a unit: ${Number(sum.toPrecision(3))}`,
+    `calls a unit: ${rounded(sum)}${live}`,
     ...indented(aligned(cells)),
   ];
+}
+
+function rounded(count: number): string {
+  return String(Number(count.toPrecision(3)));
 }
 
 function transformLines(

@@ -71,6 +71,7 @@ export async function openRun(
       connection: clients.get(stage.connection),
       used: stage.used,
       memory,
+      needed: stage.needed,
     }),
   );
   const reader = readerOf(stage, { ...options, source });

@@ -8,7 +8,7 @@ import type { Draft } from "./draft.ts";
 import type { Top } from "./source.ts";
 import type { Connection, Spec, SpecTest, Stage } from "./spec.ts";
 import type { CheckedStage } from "./stages.ts";
-import { usedColumns } from "./usage.ts";
+import { neededRows, usedColumns } from "./usage.ts";
 import { writtenFields } from "./written.ts";
 
 /** What a spec is made of. */
@@ -35,6 +35,7 @@ export function assemble(options: AssemblyOptions): Spec | undefined {
 
   const stages = options.stages.flatMap((one) => stageOf(one, options));
   const used = usedColumns(stages);
+  const needed = neededRows(stages, { folder, used });
   return {
     file,
     folder,
@@ -43,7 +44,11 @@ export function assemble(options: AssemblyOptions): Spec | undefined {
     connections: connectionsOf(options),
     stages: stages.map((stage) =>
       stage.kind === "source"
-        ? { ...stage, used: used.get(stage.name) ?? new Map() }
+        ? {
+          ...stage,
+          used: used.get(stage.name) ?? new Map(),
+          needed: needed.get(stage.name) ?? new Map(),
+        }
         : stage
     ),
     tests,
@@ -77,14 +82,15 @@ function stageOf(
   switch (definition?.kind) {
     case "source": {
       const { renamedFrom } = stage;
-      const used = new Map();
+      const unknown = new Map();
       return [{
         ...common,
         kind: "source",
         definition,
         connection,
         outputs,
-        used,
+        used: unknown,
+        needed: unknown,
         renamedFrom,
       }];
     }

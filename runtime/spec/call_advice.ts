@@ -14,11 +14,13 @@ export function adviseOnCalls(
   for (const { config, definition, name } of connections.values()) {
     const draft = drafts.get(name);
     if (!draft || !definition.advise) continue;
-    const calls = stages.flatMap((stage) =>
-      stage.kind === "source" && stage.connection === name
-        ? stage.definition.calls?.(stage.config, stage.used) ?? []
-        : []
-    );
+    const tariffs = definition.tariffs?.(config) ?? [];
+    const calls = stages.flatMap((stage) => {
+      if (stage.kind !== "source" || stage.connection !== name) return [];
+      const { needed, used } = stage;
+      const planning = { needed, tariffs };
+      return stage.definition.calls?.(stage.config, used, planning) ?? [];
+    });
     definition.advise({ config, place: draft.place, calls });
   }
 }

@@ -13,7 +13,11 @@ import { isObject, shown } from "./members.ts";
 import { suggestion } from "./suggestion.ts";
 
 /** Whether a column's value is as wanted. */
-export type Condition = (value: Value) => boolean;
+export interface Condition {
+  (value: Value): boolean;
+  /** It holds for none but these; absent: that cannot be said so. */
+  readonly values?: ReadonlySet<Value>;
+}
 
 /** Read what a match wants of a column. */
 export function readCondition(
@@ -26,7 +30,13 @@ export function readCondition(
   if (isObject(value)) return operators(value, column, place);
   const literal = scalar(value, column, place);
   if (literal === undefined) return undefined;
-  return lift((one) => one === literal, column);
+  return among(lift((one) => one === literal, column), new Set([literal]));
+}
+
+/** Say of a condition for which values alone it holds. */
+function among(holds: Condition, values: ReadonlySet<Value>): Condition {
+  // No wrapper around it: this runs for every row.
+  return Object.assign(holds, { values });
 }
 
 function isNull(column: Column | UnknownColumn, place: Place): Condition {
@@ -68,7 +78,7 @@ function oneOf(
   }
   if (failed) return undefined;
   const listed = lift((value) => literals.has(value), column);
-  if (others.length === 0) return listed;
+  if (others.length === 0) return among(listed, literals);
   return (value) => listed(value) || others.some((holds) => holds(value));
 }
 
@@ -120,7 +130,9 @@ function operators(
   if (!conditions.every((one) => one !== undefined)) return undefined;
   const [first, second] = conditions;
   if (first && !second) return first;
-  return (value) => conditions.every((holds) => holds(value));
+  const every: Condition = (value) => conditions.every((holds) => holds(value));
+  const values = conditions.find(({ values }) => values)?.values;
+  return values ? among(every, values) : every;
 }
 
 function equal(

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Schema } from "../row.ts";
 import type { Window } from "../run/scheduler.ts";
 import type { Config, Field, Fields, JsonSchema, Place } from "./field.ts";
 import { type Match, readMatch } from "./match.ts";
@@ -282,9 +283,27 @@ function column(doc: string): Field<string> {
   };
 }
 
-/** A match on columns of the input. */
-function match(doc: string): Field<Match> {
-  return { ...field(doc, { type: "object" }, readMatch), noun: "match" };
+/** A match on columns of the input, or on those that are given. */
+function match(doc: string, columns?: Schema): Field<Match> {
+  if (columns === undefined) {
+    return { ...field(doc, { type: "object" }, readMatch), noun: "match" };
+  }
+  const properties = Object.fromEntries(
+    columns.map(({ doc, name }) => [name, { description: doc }]),
+  );
+  return {
+    ...field(
+      doc,
+      { type: "object", properties },
+      (value, place) => readMatch(value, overColumns(place, columns)),
+    ),
+    noun: "match",
+  };
+}
+
+/** A place whose input has these columns. */
+function overColumns(place: Place, input: Schema): Place {
+  return { ...place, input, at: (key) => overColumns(place.at(key), input) };
 }
 
 /** Text that may use columns of the input: `tx.{case}`. */

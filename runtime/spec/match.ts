@@ -8,16 +8,19 @@
  *
  * @module
  */
-import type { Row } from "../row.ts";
+import { elementOf, type Row } from "../row.ts";
 import { findColumn } from "./column.ts";
 import { isObject, shown } from "./members.ts";
 import type { Place } from "./field.ts";
 import { readCondition } from "./condition.ts";
+import { both, either, type Predicate } from "./predicate.ts";
 
-/** A compiled match: a predicate that knows which columns it reads. */
+/** A compiled match: a test of a row that knows which columns it reads. */
 export interface Match {
   (row: Row): boolean;
   readonly columns: readonly string[];
+  /** No other row matches; absent: that cannot be said so. */
+  readonly predicate?: Predicate;
 }
 
 /** Read a match; columns and value types are checked against the input. */
@@ -51,6 +54,7 @@ function readAny(value: unknown, place: Place): Match | undefined {
   return withColumns(
     (row) => matches.some((match) => match(row)),
     matches.flatMap(({ columns }) => columns),
+    matches.map(({ predicate }) => predicate).reduce(either),
   );
 }
 
@@ -62,7 +66,12 @@ function readColumn(
   const column = findColumn(name, place, { key: true });
   const holds = column && readCondition(value, column, place);
   if (!holds) return undefined;
-  return withColumns((row) => holds(row[name] ?? null), [name]);
+  const isList = column !== "unknown" && elementOf(column.type) !== undefined;
+  return withColumns(
+    (row) => holds(row[name] ?? null),
+    [name],
+    holds.values && [new Map([[isList ? `${name}.*` : name, holds.values]])],
+  );
 }
 
 function all(parts: readonly Match[]): Match {
@@ -70,13 +79,23 @@ function all(parts: readonly Match[]): Match {
   const [first, second] = parts;
   if (!first) return withColumns(() => true, []);
   if (!second) return first;
-  return withColumns((row) => parts.every((part) => part(row)), columns);
+  return withColumns(
+    (row) => parts.every((part) => part(row)),
+    columns,
+    parts.map(({ predicate }) => predicate).reduce(both),
+  );
 }
 
 function withColumns(
   test: (row: Row) => boolean,
-  columns: readonly string[],
+  ...[columns, predicate]: readonly [
+    columns: readonly string[],
+    predicate?: Predicate | undefined,
+  ]
 ): Match {
   // No wrapper around it: this runs for every row.
-  return Object.assign(test, { columns: [...new Set(columns)] });
+  return Object.assign(test, {
+    columns: [...new Set(columns)],
+    ...(predicate ? { predicate } : {}),
+  });
 }

@@ -14,6 +14,7 @@ import type {
 } from "../component.ts";
 import type { Span } from "./diagnostics.ts";
 import type { Match } from "./match.ts";
+import type { Needed } from "./predicate.ts";
 import type { Row, Schema } from "../row.ts";
 
 /** One output of a stage; rejected rows are `{ stage: "errors", port: "errors" }`. */
@@ -54,6 +55,8 @@ export interface SourceStage extends Checked<SourceDefinition<any, any>> {
   readonly outputs: Readonly<Record<string, Schema>>;
   /** Columns that some stage uses, by port; unused ports are left out. */
   readonly used: Used;
+  /** Rows that some stage needs, by port; a port left out: all of them. */
+  readonly needed: Needed;
   /** The name it had before, so that its cursors are found. */
   readonly renamedFrom: string | undefined;
 }

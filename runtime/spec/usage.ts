@@ -1,9 +1,11 @@
 /**
- * Which columns are used: from the sinks back to the sources.
+ * Which columns are used and which rows are needed: from the sinks back to
+ * the sources.
  *
  * @module
  */
 import type { Used } from "../component.ts";
+import { either, type Needed, type Predicate } from "./predicate.ts";
 import type { Port, Stage } from "./spec.ts";
 
 /** Columns in use by port, for every stage that leads to a sink. */
@@ -38,4 +40,40 @@ export function usedColumns(
     }
   }
   return used;
+}
+
+/** Rows that matter by port, for every stage that leads to a sink. */
+export function neededRows(
+  stages: readonly Stage[],
+  { folder, used }: {
+    readonly folder: string;
+    readonly used: ReadonlyMap<string, Used>;
+  },
+): ReadonlyMap<string, Needed> {
+  const needed = new Map<string, Map<string, Predicate | undefined>>();
+
+  function need(inputs: readonly Port[], rows: Predicate | undefined): void {
+    for (const { port, stage } of inputs) {
+      const ports = needed.get(stage) ?? new Map();
+      needed.set(stage, ports);
+      ports.set(port, ports.has(port) ? either(ports.get(port), rows) : rows);
+    }
+  }
+
+  for (const stage of stages) {
+    if (stage.kind === "sink") need(stage.inputs, undefined);
+    const own = used.get(stage.name);
+    // A transform that nothing reads is left out of the run.
+    if (stage.kind !== "transform" || !own) continue;
+    const { config, definition, input, inputs } = stage;
+    const connections = new Set(Object.keys(stage.connections));
+    const shape = { config, connections, folder, input };
+    need(inputs, definition.needs?.(shape, own));
+  }
+  return new Map([...needed].map(([stage, ports]) => {
+    const some = [...ports].flatMap(([port, rows]) =>
+      rows ? [[port, rows] as const] : []
+    );
+    return [stage, new Map(some)];
+  }));
 }

@@ -309,6 +309,7 @@ export function toySpec(
     connection: undefined,
     outputs: { rows: schema },
     used: new Map([["rows", new Set(["block", "index", "hash"])]]),
+    needed: new Map(),
     renamedFrom: undefined,
   };
   return {

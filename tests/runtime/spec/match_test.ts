@@ -213,3 +213,35 @@ function key() {
 function plain(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? String(value) : value;
 }
+
+Deno.test("readMatch() says which values alone can match", () => {
+  const lower = address.toLowerCase();
+  const other = `0x${"12".repeat(20)}`;
+  const cases: [unknown, Readonly<Record<string, Value[]>>[] | undefined][] = [
+    [{ address }, [{ address: [lower] }]],
+    [{ address: [address, other] }, [{ address: [lower, other] }]],
+    [{ address: { in: [address] } }, [{ address: [lower] }]],
+    [{ address: { eq: address, ne: other } }, [{ address: [lower] }]],
+    [{ topics: hash }, [{ "topics.*": [hash.toLowerCase()] }]],
+    [{ address, value: { gt: 5 } }, [{ address: [lower] }]],
+    [{ address, small: [1, 2] }, [{ address: [lower], small: [1, 2] }]],
+    [
+      { any: [{ address }, { topics: hash }] },
+      [{ address: [lower] }, { "topics.*": [hash.toLowerCase()] }],
+    ],
+    [{}, undefined],
+    [{ any: [{ address }, { small: { gt: 1 } }] }, undefined],
+    [{ address: { ne: address } }, undefined],
+    [{ address: { not: address } }, undefined],
+    [{ address: [address, null] }, undefined],
+    [{ address: null }, undefined],
+    [{ input: { starts_with: "0x12" } }, undefined],
+  ];
+  for (const [written, expected] of cases) {
+    const { predicate } = match(written);
+    const found = predicate?.map((term) =>
+      Object.fromEntries([...term].map(([name, values]) => [name, [...values]]))
+    );
+    assert.deepEqual(found, expected, JSON.stringify(written));
+  }
+});
