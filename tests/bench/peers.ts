@@ -1,10 +1,13 @@
 // deno-lint-ignore-file no-console -- a benchmark prints its table
 /**
- * Job B of the shared bench beside its peers, in one run on one machine:
- * every block, transaction, receipt and log of 2,000 blocks of 100
- * transactions, to files and to the embedded ClickHouse.
+ * Jobs of the shared bench beside its peers, in one run on one machine, over
+ * 2,000 blocks of 100 transactions:
  *
- *   deno task bench [--runs 3] [--peers squid,tiders,cryo]
+ * - A: Transfer events of one ERC-20, decoded, with their times, to a file;
+ * - B: every block, transaction, receipt and log, to files and to the
+ *   embedded ClickHouse.
+ *
+ *   deno task bench [--runs 3] [--jobs A,B] [--peers squid,tiders,cryo]
  *
  * Needs the bench folder (SLUICE_BENCH, default ../shared/bench) with its
  * peers installed in SLUICE_BENCH_WORK (default .sluice/bench):
@@ -13,9 +16,9 @@
  *
  * and GNU time. Each run gets a fresh node and an empty folder; CPU and peak
  * RSS are the kernel's for the program and its children, without the node;
- * rows are compared with the node's own totals. Sluice asks for a block and its
- * receipts in one request (`batch: 2`), as fits a node of one's own; Squid and
- * Tiders batch by default.
+ * rows are compared with the node's own totals. In job B Sluice asks for a
+ * block and its receipts in one request (`batch: 2`), as fits a node of one's
+ * own; Squid and Tiders batch by default.
  *
  * @module
  */
@@ -23,12 +26,18 @@ import { parseArgs } from "node:util";
 import { TextLineStream } from "./lines.ts";
 import { type BenchPlace, benchPlace, getJson, startNode } from "./node.ts";
 
-/** The blocks of job B. */
+/** The last block of a job; the first is 1. */
 const last = 2000;
+
+/** The token of job A. */
+const token = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48";
 
 const root = new URL("../../", import.meta.url).pathname;
 
+type Job = "A" | "B";
+
 interface Result {
+  readonly job: Job;
   readonly name: string;
   readonly wall: number;
   readonly cpu: number;
@@ -44,6 +53,21 @@ interface Truth {
   readonly failed: number;
   readonly logs: number;
   readonly gasUsed: number;
+}
+
+/** Transfers of one token, as the node says them. */
+interface Transfers {
+  readonly count: number;
+  readonly sum: string;
+}
+
+/** One way to run Sluice. */
+interface Trial {
+  readonly job: Job;
+  readonly name: string;
+  readonly spec: string;
+  /** Whether the rows are right. */
+  check(run: { folder: string; url: string }): Promise<boolean>;
 }
 
 const sinks = (file: boolean) =>
@@ -74,47 +98,92 @@ ${sinks(file)}
 `;
 }
 
+const trials: readonly Trial[] = [
+  {
+    job: "A",
+    name: "Sluice to a file",
+    spec: Deno.readTextFileSync(`${root}tests/bench/transfers.yaml`),
+    async check({ folder, url }) {
+      const truth = await getJson<
+        { transfers: Record<string, Transfers> }
+      >(`${url}/truth?from=1&to=${last}`);
+      const found = await countTransfers(folder);
+      const right = truth.transfers[token];
+      return found.timed && found.count === right?.count &&
+        found.sum === BigInt(right.sum);
+    },
+  },
+  ...[true, false].map((file): Trial => ({
+    job: "B",
+    name: file ? "Sluice to files" : "Sluice to ClickHouse",
+    spec: spec(file),
+    async check({ folder, url }) {
+      const truth = await getJson<Truth>(`${url}/truth?from=1&to=${last}`);
+      const rows = file
+        ? await countFiles(folder)
+        : await countTables(folder, url);
+      return Object.entries(rows).every(([key, value]) =>
+        truth[key as keyof Truth] === value
+      );
+    },
+  })),
+];
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     args: Deno.args,
     options: {
       runs: { type: "string", default: "3" },
+      jobs: { type: "string", default: "A,B" },
       peers: { type: "string", default: "squid,tiders,cryo" },
     },
   });
   const place = benchPlace();
   const results: Result[] = [];
+  const jobs = values.jobs.split(",").filter(Boolean) as Job[];
   for (let run = 0; run < Number(values.runs); run++) {
-    for (const peer of values.peers.split(",").filter(Boolean)) {
-      results.push(await runPeer(peer, place));
+    for (const job of jobs) {
+      for (const peer of values.peers.split(",").filter(Boolean)) {
+        results.push(await runPeer(peer, job, place));
+      }
+      for (const trial of trials.filter((one) => one.job === job)) {
+        results.push(await runSluice(trial, place));
+      }
     }
-    for (const file of [true, false]) {
-      results.push(await runSluice(file, place));
+    for (const job of jobs) {
+      print(job, results.filter((one) => one.job === job));
     }
-    print(results);
   }
 }
 
 /** One run of a peer by the shared bench. */
-async function runPeer(peer: string, place: BenchPlace): Promise<Result> {
+async function runPeer(
+  peer: string,
+  job: Job,
+  place: BenchPlace,
+): Promise<Result> {
   const output = await execute("python3", [
     `${place.bench}/bench.py`,
-    ...["run", peer, "--jobs", "B", "--runs", "1", "--work", place.work],
+    ...["run", peer, "--jobs", job, "--runs", "1", "--work", place.work],
   ]);
   const line = JSON.parse(output.trim().split("\n").at(-1) ?? "{}");
   const { calls, correct, cpu, rssMiB, wall } = line;
-  return { name: peer, wall, cpu, rssMiB, calls, correct };
+  return { job, name: peer, wall, cpu, rssMiB, calls, correct };
 }
 
 /** One run of Sluice on a fresh node and an empty folder. */
-async function runSluice(file: boolean, place: BenchPlace): Promise<Result> {
+async function runSluice(
+  { check, job, name, spec }: Trial,
+  place: BenchPlace,
+): Promise<Result> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   await using node = await startNode(place);
   const { url } = node;
   try {
-    const truth: Truth = await getJson(`${url}/truth?from=1&to=${last}`);
+    // The node makes the blocks before anybody waits for them.
+    await getJson(`${url}/truth?from=1&to=${last}`);
     await fetch(`${url}/reset`, { method: "POST" }).then((it) => it.text());
-    await Deno.writeTextFile(`${folder}/spec.yaml`, spec(file));
+    await Deno.writeTextFile(`${folder}/spec.yaml`, spec);
     const began = performance.now();
     const time = await sluice(["run", "spec.yaml", "--to", String(last)], {
       folder,
@@ -123,15 +192,11 @@ async function runSluice(file: boolean, place: BenchPlace): Promise<Result> {
     });
     const wall = (performance.now() - began) / 1000;
     const { calls } = await getJson<{ calls: number }>(`${url}/stats`);
-    const rows = file
-      ? await countFiles(folder)
-      : await countTables(folder, url);
-    const correct = Object.entries(rows).every(([key, value]) =>
-      truth[key as keyof Truth] === value
-    );
-    if (!correct) console.error("wrong rows", { rows, truth });
+    const correct = await check({ folder, url });
+    if (!correct) console.error(`${name}: wrong rows`);
     return {
-      name: file ? "Sluice to files" : "Sluice to ClickHouse",
+      job,
+      name,
       wall,
       cpu: seconds(time, "User time") + seconds(time, "System time"),
       rssMiB: seconds(time, "Maximum resident") / 1024,
@@ -166,6 +231,18 @@ async function sluice(
   const text = new TextDecoder().decode(output.stderr);
   if (!output.success) throw new Error(`Sluice failed: ${text}`);
   return timed ? text : new TextDecoder().decode(output.stdout);
+}
+
+async function countTransfers(folder: string) {
+  const file = await Deno.open(`${folder}/transfers.jsonl`);
+  let [count, sum, timed] = [0, 0n, true];
+  for await (const line of file.readable.pipeThrough(new TextLineStream())) {
+    const { args, block_timestamp } = JSON.parse(line);
+    count++;
+    sum += BigInt(args.value);
+    timed &&= Date.parse(block_timestamp) > 0;
+  }
+  return { count, sum, timed };
 }
 
 async function countFiles(folder: string): Promise<Truth> {
@@ -210,7 +287,7 @@ function seconds(time: string, what: string): number {
 }
 
 /** A table of medians, and how Sluice stands to each peer. */
-function print(results: readonly Result[]): void {
+function print(job: Job, results: readonly Result[]): void {
   const names = [...new Set(results.map(({ name }) => name))];
   const rows = names.map((name) => {
     const runs = results.filter((result) => result.name === name);
@@ -227,16 +304,16 @@ function print(results: readonly Result[]): void {
     };
   });
   console.log(
-    "| | runs | wall s | blocks/s | CPU s | peak RSS MiB | calls/block | rows right |",
+    `| job ${job} | runs | wall s | blocks/s | CPU s | peak RSS MiB | calls | rows right |`,
   );
   console.log("|---|---|---|---|---|---|---|---|");
   for (const { calls, cpu, name, right, rss, runs, wall } of rows) {
     console.log(
-      `| ${name} | ${runs} | ${wall.toFixed(1)} | ${
+      `| ${name} | ${runs} | ${wall.toFixed(2)} | ${
         Math.round(last / wall)
-      } | ${cpu.toFixed(1)} | ${Math.round(rss)} | ${
-        (calls / last).toFixed(3)
-      } | ${right}/${runs} |`,
+      } | ${cpu.toFixed(1)} | ${
+        Math.round(rss)
+      } | ${calls} | ${right}/${runs} |`,
     );
   }
   for (const ours of rows.filter(({ name }) => name.startsWith("Sluice"))) {
