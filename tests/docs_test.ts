@@ -13,6 +13,7 @@ function pages(): string[] {
   return [
     "README.md",
     "runtime/README.md",
+    "docs/logs.md",
     "docs/plans.md",
     "docs/state.md",
     ...reference,
