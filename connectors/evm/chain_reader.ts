@@ -3,28 +3,22 @@
  *
  * @module
  */
-import {
-  type Clock,
-  type Logger,
-  type OpenSource,
-  type ReadOptions,
-  type SourceUnit,
-  type Unit,
+import type {
+  Clock,
+  Logger,
+  OpenSource,
+  ReadOptions,
+  SourceUnit,
 } from "../../runtime/component.ts";
-import type { EvmClient } from "./client.ts";
+import type { BlockRange, EvmClient } from "./client.ts";
 import { blockFlaw } from "./consistency.ts";
 import { outward, RpcError } from "./errors.ts";
-import { type Fetched, Fetcher, type Needs, quantity } from "./fetcher.ts";
-import { HeadTracker, type Sighting } from "./head.ts";
 import type { Raw } from "./extra.ts";
-import { hash, whole } from "./hex.ts";
-import { RowBuilder } from "./rows.ts";
+import { HeadTracker, type Sighting } from "./head.ts";
+import { hash, quantity } from "./hex.ts";
+import { type Piece, Pieces, type PiecesOptions } from "./pieces.ts";
 import { firstBlockAt, type Start } from "./start.ts";
-import { FetchWindow, type Measured } from "./window.ts";
-import type { PortName } from "./schema.ts";
-
-// Blocks this close to the head are waited for: they go before history.
-const NEAR_HEAD = 32;
+import { FetchWindow } from "./window.ts";
 
 // Hashes kept to notice that the head is on another fork.
 const REMEMBERED = 1024;
@@ -34,17 +28,11 @@ const REMEMBERED = 1024;
 const SHRUNK_POLLS = 5;
 const SHRUNK_SLOTS = 2;
 
-// Rows and their values take about this many times the JSON's length.
-const MEMORY_FACTOR = 2;
-
 /** What a reader of a chain works with. */
-export interface ChainOptions {
+export interface ChainOptions extends Omit<PiecesOptions, "head"> {
   readonly client: EvmClient;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Ports that some stage uses. */
-  readonly ports: readonly PortName[];
-  readonly needs: Needs;
   readonly start: Start;
   /** Blocks fetched at once at most. */
   readonly inFlight: number;
@@ -55,7 +43,7 @@ export interface ChainOptions {
 /** An open chain. */
 export class ChainReader implements OpenSource {
   readonly #options: ChainOptions;
-  readonly #fetcher: Fetcher<FetchedUnit>;
+  readonly #pieces: Pieces;
   readonly #head: HeadTracker;
 
   constructor(options: ChainOptions) {
@@ -65,11 +53,7 @@ export class ChainReader implements OpenSource {
       transactions: options.needs.transactions,
       interval: options.poll,
     });
-    const rows = new RowBuilder(options.ports, options.log);
-    this.#fetcher = new Fetcher({
-      ...options,
-      build: (fetched) => unitOf(fetched, rows),
-    });
+    this.#pieces = new Pieces({ ...options, head: this.#head });
   }
 
   async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
@@ -120,13 +104,14 @@ export class ChainReader implements OpenSource {
       told = poll;
       onHead(head);
     };
+    const pieces = this.#pieces;
     await head.poll({ signal });
     let next = after ? after.number + 1 : from ?? await this.#start();
     const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
 
-    const window = new FetchWindow<SightedUnit>(inFlight, clock);
+    const window = new FetchWindow<SightedPiece>(inFlight, clock);
     const shrunk = new Shrinkage(clock);
     let asked = next;
     if (isForked(head, { ids, next })) {
@@ -137,8 +122,11 @@ export class ChainReader implements OpenSource {
     while (next <= end) {
       const limit = Math.min(head.number, end);
       while (asked <= limit && window.open) {
-        window.push(this.#fetch(asked, signal));
-        asked++;
+        // How much there is in a range is told by the first.
+        if (pieces.isLearning && !window.empty) break;
+        const blocks = pieces.next(asked, limit);
+        window.push(this.#fetch(blocks, signal));
+        asked = blocks.to + 1;
       }
       if (window.empty) {
         // A head below the last unit is of a node that lags: ask another.
@@ -152,14 +140,16 @@ export class ChainReader implements OpenSource {
         if (isReached(head, ids)) tell(head.sighting);
         continue;
       }
-      const { latency: _, sighting, ...unit } = await window.shift();
-      ids.set(unit.number, unit.id);
-      ids.delete(unit.number - REMEMBERED);
-      next++;
+      const { sighting, units } = await window.shift();
       const { finalized = -1 } = sighting.head;
-      yield { ...unit, final: unit.number <= finalized };
-      // Whoever comes back for more has found that it follows the one before.
-      tell(sighting);
+      for (const unit of units) {
+        if (unit.id !== "") ids.set(unit.number, unit.id);
+        ids.delete(unit.number - REMEMBERED);
+        next++;
+        yield { ...unit, final: unit.final || unit.number <= finalized };
+        // Whoever comes back for more has found that it follows the one before.
+        tell(sighting);
+      }
       if (head.stale) await head.poll({ signal });
     }
   }
@@ -175,43 +165,20 @@ export class ChainReader implements OpenSource {
     return await firstBlockAt(client, { instant, first, last: latest });
   }
 
-  async #fetch(number: number, signal: AbortSignal): Promise<SightedUnit> {
-    const head = this.#head;
-    const { sighting } = head;
-    const near = head.number - number < NEAR_HEAD;
-    const unit = await this.#fetcher.fetch(number, {
-      priority: near ? "head" : "backfill",
-      signal,
-      head: head.number,
-      block: head.block(number),
-    });
-    return { ...unit, sighting };
+  async #fetch(blocks: BlockRange, signal: AbortSignal): Promise<SightedPiece> {
+    const { sighting } = this.#head;
+    return { ...await this.#pieces.fetch(blocks, signal), sighting };
   }
 }
 
-type FetchedUnit = Unit & Measured;
-
-/** A unit on its way through the window. */
-interface SightedUnit extends FetchedUnit {
+/** Units on their way through the window. */
+interface SightedPiece extends Piece {
   /**
-   * The head as it was seen before the unit was asked for. What was final
-   * then is part of the unit's chain; what became final later need not be,
-   * because the unit may have been abandoned in between.
+   * The head as it was seen before the units were asked for. What was final
+   * then is part of the units' chain; what became final later need not be,
+   * because a unit may have been abandoned in between.
    */
   readonly sighting: Sighting;
-}
-
-function unitOf(fetched: Fetched, rows: RowBuilder): FetchedUnit {
-  const { block, bytes, latency } = fetched;
-  return {
-    number: whole(block["number"], "number"),
-    id: hash(block["hash"], "hash"),
-    parent: hash(block["parentHash"], "parentHash"),
-    time: whole(block["timestamp"], "timestamp") * 1000,
-    rows: rows.build(fetched),
-    bytes: bytes * MEMORY_FACTOR,
-    latency,
-  };
 }
 
 /**

@@ -22,6 +22,7 @@ import {
   flaw,
   type Outcome,
 } from "./answer.ts";
+import { type BlockRange, calledBlocks } from "./called_blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import { reportKeys } from "./keys.ts";
@@ -31,15 +32,10 @@ import type { Call } from "./rpc.ts";
 import { Steering } from "./steering.ts";
 
 export type { Answered, CallOptions } from "./answer.ts";
+export type { BlockRange } from "./called_blocks.ts";
 
 // Tries before an endpoint counts as out of reach at the start.
 const HEALTH_TRIES = 3;
-
-/** Blocks from the first to the last, both inclusive. */
-export interface BlockRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -107,7 +103,7 @@ export class EvmClient implements Connected {
     const { clock, missingTimeout, name } = this.#options;
     const steering = new Steering({
       name,
-      method: call.method,
+      call,
       endpoints: this.endpoints,
       clock,
       patience: options.patience ?? missingTimeout,
@@ -199,6 +195,40 @@ export class EvmClient implements Connected {
   }
 
   /**
+   * Make many calls, in as few requests as the endpoints' batches allow.
+   *
+   * @throws as `ask`.
+   */
+  async askMany(
+    calls: readonly (readonly [Call, CallOptions])[],
+    options: CallOptions,
+  ): Promise<readonly Answered[]> {
+    const open = this.endpoints.filter(({ closed }) => closed === undefined);
+    const most = Math.max(1, Math.min(...open.map(({ batch }) => batch), 100));
+    const answers: Answered[] = [];
+    // A wave at a time: thousands that wait make every wait slower.
+    for (let next = 0; next < calls.length; next += most * this.inFlight) {
+      const wave = calls.slice(next, next + most * this.inFlight);
+      const requests = Array.from(
+        { length: Math.ceil(wave.length / most) },
+        (_, index) => wave.slice(index * most, (index + 1) * most),
+      );
+      const made = await Promise.all(requests.map(async (request) => {
+        const together = request.length > 1
+          ? await this.askTogether(request, options)
+          : [];
+        return await Promise.all(
+          request.map(([call, own], index) =>
+            together[index] ?? this.ask(call, own)
+          ),
+        );
+      }));
+      answers.push(...made.flat());
+    }
+    return answers;
+  }
+
+  /**
    * Make calls in one request where the endpoints take so many; an answer
    * that is undefined must be asked for on its own.
    */
@@ -210,7 +240,7 @@ export class EvmClient implements Connected {
     const able = this.endpoints.filter((endpoint) =>
       endpoint.closed === undefined && endpoint.coolUntil <= now &&
       endpoint !== options.avoid &&
-      calls.every(([{ method }]) => endpoint.offers(method))
+      calls.every(([call]) => endpoint.can.inability(call) === undefined)
     );
     // Where only some take batches, single calls go to whoever is free first.
     const together = able.every(({ batch }) => batch >= calls.length);
@@ -232,7 +262,8 @@ export class EvmClient implements Connected {
   }
 
   /**
-   * One try. Undefined: the endpoint had to be asked for its chain first.
+   * One try. Undefined: the endpoint had to be asked for its chain or its
+   * head first.
    * An error is one of the whole request.
    */
   async #attempt(
@@ -253,6 +284,12 @@ export class EvmClient implements Connected {
         if (wrong !== undefined) endpoint.close(wrong);
         return { endpoint, outcome: undefined };
       }
+      if (endpoint.can.head < lastOfLogs(calls)) {
+        return {
+          endpoint,
+          outcome: await this.#askHead(endpoint, calls, options),
+        };
+      }
       const left = clock.now();
       const { bytes, results } = await endpoint.send(calls, options.signal);
       const took = clock.now() - left;
@@ -265,6 +302,23 @@ export class EvmClient implements Connected {
       if (error instanceof RpcError) return { endpoint, outcome: error };
       throw error;
     }
+  }
+
+  /**
+   * Ask for the head first: of blocks that it lacks a node gives no logs, and
+   * does not say so. Undefined: it has them all.
+   */
+  async #askHead(
+    endpoint: Endpoint,
+    calls: readonly Call[],
+    { signal }: CallOptions,
+  ): Promise<RpcError | undefined> {
+    const ask = { method: "eth_blockNumber", params: [] };
+    const { results: [result] } = await endpoint.send([ask], signal);
+    if (result instanceof RpcError) return result;
+    const { head } = endpoint.can;
+    if (head >= lastOfLogs(calls)) return undefined;
+    return new RpcError("missing", `its head is block ${head}`);
   }
 
   #admit(
@@ -315,6 +369,12 @@ export class EvmClient implements Connected {
     return `Endpoint "${name}" of "${this.name}" (${host}) serves chain ` +
       `${chainId}, expected ${this.#chainId}`;
   }
+}
+
+/** The last block whose logs are asked for; -1: none. */
+function lastOfLogs(calls: readonly Call[]): number {
+  const asked = calls.filter(({ method }) => method === "eth_getLogs");
+  return Math.max(-1, ...asked.map((call) => calledBlocks(call)?.to ?? -1));
 }
 
 function costOf(tariff: Tariff | undefined, methods: readonly string[]): Cost {

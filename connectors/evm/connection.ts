@@ -128,6 +128,7 @@ sinks:
         // Nobody counts what is read from a file.
         const unlimited = {
           ...one,
+          lacks: ["eth_getLogs"],
           plan: undefined,
           quota: undefined,
           quota_group: undefined,

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { bloomOf, isFilled, mayHold } from "./bloom.ts";
+import type { BlockRange } from "./called_blocks.ts";
 import type { Raw } from "./extra.ts";
 import { MalformedError, whole } from "./hex.ts";
 
@@ -83,6 +85,84 @@ export function matchReceipts(
     return "the block's bloom filter has logs, its receipts have none";
   }
   return receipts;
+}
+
+/**
+ * Say why an answer of `eth_getLogs` about a range cannot be right, or
+ * undefined.
+ *
+ * @throws {MalformedError} It is not even logs.
+ */
+export function rangeFlaw(
+  answer: unknown,
+  { from, to }: BlockRange,
+): string | undefined {
+  if (!Array.isArray(answer)) return "the logs are not a list";
+  const seen = new Set<number>();
+  const hashes = new Map<number, unknown>();
+  let number = -1;
+  for (const one of answer) {
+    const log = object(one, "a log");
+    const at = whole(log["blockNumber"], "blockNumber");
+    if (at < from || at > to) return `a log is of block ${at}`;
+    if (log["removed"] === true) return "a log was removed by a reorg";
+    const hash = hashes.get(at);
+    if (hash === undefined) hashes.set(at, log["blockHash"]);
+    else if (!same(hash, log["blockHash"])) {
+      return `logs of block ${at} are of two blocks`;
+    }
+    // As a rule blocks come one behind the other.
+    if (at !== number) seen.clear();
+    number = at;
+    const index = whole(log["logIndex"], "logIndex");
+    if (seen.has(index)) return "two logs have the same index";
+    seen.add(index);
+  }
+  return undefined;
+}
+
+/**
+ * Say why logs cannot be those of a block, or undefined.
+ *
+ * @param isWhole Whether these should be all logs of the block.
+ */
+export function blockLogsFlaw(
+  { hash, logsBloom }: Raw,
+  logs: readonly Raw[],
+  { isWhole }: { readonly isWhole: boolean },
+): string | undefined {
+  if (!logs.every((log) => same(log["blockHash"], hash))) {
+    return "a log is of another block";
+  }
+  return isWhole && logs.length === 0 && isFilled(logsBloom)
+    ? "the block's bloom filter has logs, and there are none"
+    : undefined;
+}
+
+/**
+ * Say why logs and the logs bloom of their block do not go together, or
+ * undefined: it costs a hash for each address and topic.
+ *
+ * @param isWhole Whether these should be all logs of the block.
+ */
+export function bloomFlaw(
+  { logsBloom }: Raw,
+  logs: readonly Raw[],
+  { isWhole }: { readonly isWhole: boolean },
+): string | undefined {
+  // Some chains leave blooms empty.
+  if (!isFilled(logsBloom)) return undefined;
+  const items = logs.flatMap(({ address, topics }) =>
+    [address, ...topics as readonly unknown[]].map(lower)
+  );
+  if (isWhole) {
+    return bloomOf(items) === logsBloom.toLowerCase()
+      ? undefined
+      : "the block's bloom filter is not that of its logs";
+  }
+  return items.every((item) => mayHold(logsBloom, item))
+    ? undefined
+    : "the block's bloom filter lacks one of its logs";
 }
 
 function logFlaw(log: Raw, receipt: Raw): string | undefined {

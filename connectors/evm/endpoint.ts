@@ -10,6 +10,7 @@ import {
   type Logger,
   type Metrics,
 } from "../../runtime/component.ts";
+import { Capabilities } from "./capabilities.ts";
 import { RpcError } from "./errors.ts";
 import { MalformedError, whole } from "./hex.ts";
 import type { Tariff } from "./plan.ts";
@@ -19,9 +20,6 @@ import type { Call, Reply, Transport } from "./rpc.ts";
 const FIRST_PAUSE_MS = 250;
 const FIRST_COOL_DOWN_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-
-// Behind a load balancer one node may lack a method that the next one has.
-const UNSUPPORTED_TIMES = 2;
 
 // A refused key is asked this long after midnight: clocks differ.
 const RESET_MARGIN_MS = 5000;
@@ -64,14 +62,14 @@ export class Endpoint {
   readonly budget: Budget;
   /** What its calls cost. */
   readonly tariff: Tariff;
+  /** What it can do, as far as is known. */
+  readonly can: Capabilities;
   /** Calls that may be under way at once. */
   readonly inFlight: number;
   /** The chain that it said it serves; undefined until it was asked. */
   chainId: number | undefined;
   readonly #options: EndpointOptions;
-  readonly #lacks = new Map<string, number>();
   readonly #counters = new Map<string, Counter>();
-  #batch: number;
   #closed: string | undefined;
   #quietUntil = 0;
   /** Refusals and failures in a row, each at most once per pause. */
@@ -84,8 +82,8 @@ export class Endpoint {
     this.key = options.key ?? "none";
     this.budget = options.budget;
     this.tariff = options.tariff;
+    this.can = new Capabilities(options.tariff, options.clock);
     this.inFlight = options.inFlight;
-    this.#batch = options.batch;
     this.#options = options;
   }
 
@@ -96,18 +94,12 @@ export class Endpoint {
 
   /** Calls that may share one request; 1: no batches. */
   get batch(): number {
-    return this.#batch;
+    return Math.min(this.#options.batch, this.can.batch ?? Infinity);
   }
 
   /** When its pause ends; in the past when there is none. */
   get coolUntil(): number {
     return this.budget.cooledUntil;
-  }
-
-  /** Whether it offers a method, as far as is known. */
-  offers(method: string): boolean {
-    return (this.#lacks.get(method) ?? 0) < UNSUPPORTED_TIMES &&
-      this.tariff.includes(method);
   }
 
   /**
@@ -125,18 +117,19 @@ export class Endpoint {
       this.#count("bytes", "", "", reply.bytes);
       let failed = false;
       reply.results.forEach((result, index) => {
-        const { method = "" } = calls[index] ?? {};
+        const call = calls[index];
         if (result instanceof RpcError) {
           failed = true;
-          this.#failed(result, { left, method });
-        } else this.#lacks.delete(method);
+          this.#failed(result, { left, call });
+        } else if (call !== undefined) this.can.succeeded(call, result);
       });
       if (!failed) this.#succeeded();
       return reply;
     } catch (error) {
       if (error instanceof RpcError) {
-        this.#failed(error, { left, method: undefined });
-        if (calls.length > 1) this.#refusedBatch(error);
+        const [call] = calls.length === 1 ? calls : [];
+        this.#failed(error, { left, call });
+        if (calls.length > 1) this.#refusedBatch(error, calls.length);
       }
       throw error;
     }
@@ -182,15 +175,13 @@ export class Endpoint {
 
   #failed(
     error: RpcError,
-    { left, method }: { left: number; method: string | undefined },
+    { call, left }: { left: number; call: Call | undefined },
   ): void {
     const { kind } = error;
     this.#count("errors", "kind", kind);
-    if (error.unsupported && method !== undefined) {
-      // A plan that lacks the method says so reliably, a node may not.
-      const times = kind === "auth" ? UNSUPPORTED_TIMES : 1;
-      this.#lacks.set(method, (this.#lacks.get(method) ?? 0) + times);
-    } else if (kind === "auth") {
+    if (call !== undefined) this.can.failed(call, error);
+    if (error.unsupported && call !== undefined) return;
+    if (kind === "auth") {
       this.close(error.message);
     } else if (kind === "rate") {
       this.#count("refused");
@@ -268,10 +259,14 @@ export class Endpoint {
   }
 
   /** Some providers sell no batches: then each call goes alone. */
-  #refusedBatch({ kind, message, transient }: RpcError): void {
+  #refusedBatch(
+    { kind, message, transient }: RpcError,
+    length: number,
+  ): void {
     if (transient || (kind !== "other" && kind !== "size")) return;
-    this.#batch = 1;
-    this.#options.log.info("Endpoint takes no batches", {
+    this.can.refusedBatch(length, message);
+    const what = this.batch === 1 ? "no batches" : "smaller batches";
+    this.#options.log.info(`Endpoint takes ${what}`, {
       endpoint: this.name,
       reason: message,
     });

@@ -98,6 +98,11 @@ export function absent(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
 
+/** A number as JSON-RPC writes it. */
+export function quantity(number: number): string {
+  return `0x${number.toString(16)}`;
+}
+
 /** 32 bytes. */
 export function hash(value: unknown, field: string): string {
   const text = bytes(value, field);

@@ -10,7 +10,7 @@
 import type { Logger, UnitInfo } from "../../runtime/component.ts";
 import type { EvmClient } from "./client.ts";
 import { RpcError } from "./errors.ts";
-import { quantity } from "./fetcher.ts";
+import { quantity } from "./hex.ts";
 import {
   type Forwarding,
   forwardingsOf,

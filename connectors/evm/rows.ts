@@ -27,6 +27,8 @@ export interface RawUnit {
   readonly block: Raw;
   /** Undefined when nothing that is used needs them. */
   readonly receipts: readonly Raw[] | undefined;
+  /** The logs, where they were asked for without the receipts. */
+  readonly logs?: readonly Raw[] | undefined;
 }
 
 /** Rows by port; only of the ports that were asked for. */
@@ -69,7 +71,7 @@ export class RowBuilder {
     return this.#hasty.verify() ? rows : this.#build(unit, strictReader);
   }
 
-  #build({ block, receipts }: RawUnit, hex: ValueReader): PortRows {
+  #build({ block, logs, receipts }: RawUnit, hex: ValueReader): PortRows {
     const ports = this.#ports;
     const where: InBlock = {
       block_timestamp: whole(block["timestamp"], "timestamp") * 1000,
@@ -86,10 +88,13 @@ export class RowBuilder {
     }
     if (ports.has("logs") || ports.has("token_transfers")) {
       const stamp = block["timestamp"];
-      const logs = this.#logRows(receipts ?? [], { where, hex, stamp });
-      if (ports.has("logs")) rows.logs = logs;
+      const around = { where, hex, stamp };
+      const made = logs
+        ? logs.map((raw) => this.#loneLogRow(raw, around))
+        : this.#logRows(receipts ?? [], around);
+      if (ports.has("logs")) rows.logs = made;
       if (ports.has("token_transfers")) {
-        rows.token_transfers = tokenTransfers(logs);
+        rows.token_transfers = tokenTransfers(made);
       }
     }
     if (ports.has("withdrawals")) {
@@ -174,37 +179,50 @@ export class RowBuilder {
     return extra;
   }
 
-  #logRows(
-    receipts: readonly Raw[],
-    { hex, stamp, where }: Around & { readonly stamp: unknown },
-  ): Row[] {
+  #logRows(receipts: readonly Raw[], around: AroundLog): Row[] {
     const rows: Row[] = [];
     for (const [index, receipt] of receipts.entries()) {
       const logs = list(receipt["logs"], "logs");
       if (logs.length === 0) continue;
-      const transaction = hex.hash(
+      const hash = around.hex.hash(
         receipt["transactionHash"],
         "transactionHash",
       );
       for (const item of logs) {
         const raw = object(item, "logs");
-        const extra = this.#log.of(raw);
-        rows.push({
-          log_index: whole(raw["logIndex"], "logIndex"),
-          transaction_hash: transaction,
-          transaction_index: index,
-          address: hex.address(raw["address"], "address"),
-          data: hex.bytes(raw["data"], "data"),
-          topics: list(raw["topics"], "topics")
-            .map((topic) => hex.hash(topic, "topics")),
-          block_timestamp: where.block_timestamp,
-          block_number: where.block_number,
-          block_hash: where.block_hash,
-          extra: withDiffering(extra, raw, "blockTimestamp", stamp),
-        });
+        rows.push(this.#logRow(raw, { hash, index }, around));
       }
     }
     return rows;
+  }
+
+  /** The row of a log that came without its receipt. */
+  #loneLogRow(raw: Raw, around: AroundLog): Row {
+    return this.#logRow(raw, {
+      hash: around.hex.hash(raw["transactionHash"], "transactionHash"),
+      index: whole(raw["transactionIndex"], "transactionIndex"),
+    }, around);
+  }
+
+  #logRow(
+    raw: Raw,
+    transaction: { readonly hash: string; readonly index: number },
+    { hex, stamp, where }: AroundLog,
+  ): Row {
+    const extra = this.#log.of(raw);
+    return {
+      log_index: whole(raw["logIndex"], "logIndex"),
+      transaction_hash: transaction.hash,
+      transaction_index: transaction.index,
+      address: hex.address(raw["address"], "address"),
+      data: hex.bytes(raw["data"], "data"),
+      topics: list(raw["topics"], "topics")
+        .map((topic) => hex.hash(topic, "topics")),
+      block_timestamp: where.block_timestamp,
+      block_number: where.block_number,
+      block_hash: where.block_hash,
+      extra: withDiffering(extra, raw, "blockTimestamp", stamp),
+    };
   }
 
   /**
@@ -231,6 +249,11 @@ export class RowBuilder {
 interface Around {
   readonly where: InBlock;
   readonly hex: ValueReader;
+}
+
+interface AroundLog extends Around {
+  /** The block's time as the node wrote it. */
+  readonly stamp: unknown;
 }
 
 function list(value: unknown, field: string): readonly unknown[] {

@@ -7,15 +7,24 @@ import {
   defineSource,
   type Fields,
   fields,
+  type Needed,
   optional,
-  type PlannedCall,
   type Used,
 } from "../../runtime/component.ts";
 import { ChainReader } from "./chain_reader.ts";
 import type { EvmClient } from "./client.ts";
 import { evm } from "./connection.ts";
+import { type LogQuery, logQuery } from "./log_query.ts";
+import { planRoutes, type RouteDemand } from "./routes.ts";
 import { type PortName, portNames, schemas } from "./schema.ts";
 import { startField } from "./start.ts";
+import { predicatesOf, restriction, type Where, whereField } from "./where.ts";
+
+// Blocks that one `eth_getLogs` will cover, before anything is known: all
+// logs of so many blocks of mainnet are what providers answer, and those of a
+// busy contract in so many.
+const WHOLE_RANGE = 25;
+const SOUGHT_RANGE = 1000;
 
 const members = {
   emit: optional(
@@ -25,6 +34,7 @@ const members = {
     ),
     portNames,
   ),
+  where: whereField,
   start: startField,
   in_flight: optional(fields.integer(
     "Blocks fetched at once at most; default: as many as the keys allow",
@@ -61,12 +71,16 @@ sinks:
   outputs({ emit }) {
     return Object.fromEntries(emit.map((port) => [port, schemas[port]]));
   },
-  calls(_config, used) {
-    return plannedCalls(used);
+  calls({ where }, used, { needed, tariffs }) {
+    const query = queryOf(used, { needed, where });
+    return planRoutes(demandOf(used, query), tariffs).calls;
   },
-  open({ emit, in_flight, poll, start }, context) {
-    const { clock, connection, log, used } = context;
-    const calls = plannedCalls(used).length;
+  open({ emit, in_flight, poll, start, where }, context) {
+    const { clock, connection, log, needed = new Map(), used } = context;
+    const query = queryOf(used, { needed, where });
+    const demand = demandOf(used, query);
+    const parts = [demand.blocks, demand.receipts ?? demand.logs];
+    const calls = parts.filter((part) => part !== undefined).length;
     return new ChainReader({
       client: connection,
       clock,
@@ -74,40 +88,50 @@ sinks:
       ports: emit.filter((port) => used.has(port)),
       needs: {
         transactions: used.has("transactions"),
-        receipts: calls > 1,
+        receipts: demand.receipts !== undefined,
+        logs: query,
       },
+      demand,
+      restrict: restriction(where),
       start,
       inFlight: in_flight ??
-        Math.max(1, Math.ceil(connection.inFlight / calls)),
+        Math.max(1, Math.ceil(connection.inFlight / Math.max(1, calls))),
       poll,
     });
   },
 });
 
-function plannedCalls(used: Used): readonly PlannedCall[] {
-  const needy = receiptUsers(used);
-  return [
-    {
-      method: "eth_getBlockByNumber",
-      perUnit: 1,
-      because: "every block is read once",
-    },
-    ...(needy.length === 0 ? [] : [{
-      method: "eth_getBlockReceipts",
-      perUnit: 1,
-      because: needy.join(", "),
-    }]),
-  ];
+/** The logs that are needed; undefined: no port is made of them. */
+function queryOf(
+  used: Used,
+  { needed, where }: { readonly needed: Needed; readonly where: Where },
+): LogQuery | undefined {
+  return logQuery({ needed, used, where: predicatesOf(where) });
 }
 
-/** What needs receipts, in words. */
-function receiptUsers(used: Used): readonly string[] {
+function demandOf(used: Used, query: LogQuery | undefined): RouteDemand {
   const columns = Array.from(used.get("transactions") ?? [])
     .filter((name) => name.startsWith("receipt_"));
-  const ports = (["logs", "token_transfers"] satisfies PortName[])
-    .filter((port) => used.has(port));
-  return [
-    ...(columns.length > 0 ? ["receipt_* of transactions"] : []),
-    ...ports,
+  const ofBlock: readonly PortName[] = [
+    "blocks",
+    "transactions",
+    "withdrawals",
   ];
+  const blocks = ofBlock.filter((port) => used.has(port));
+  const logs = (["logs", "token_transfers"] satisfies PortName[])
+    .filter((port) => used.has(port)).join(", ");
+  const receipts = "receipt_* of transactions";
+  return {
+    blocks: blocks.length > 0 ? "every block is read once" : undefined,
+    receipts: columns.length === 0
+      ? undefined
+      : query
+      ? `${receipts}, ${logs}`
+      : receipts,
+    logs: query && logs,
+    query: query?.text ?? "none",
+    questions: query?.filters.length ?? 0,
+    range: query?.isWhole ? WHOLE_RANGE : SOUGHT_RANGE,
+    transactions: undefined,
+  };
 }

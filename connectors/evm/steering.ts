@@ -8,8 +8,11 @@ import {
   RetryableError,
   UserError,
 } from "../../runtime/component.ts";
+import { calledBlocks } from "./called_blocks.ts";
+import type { Inability } from "./capabilities.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
+import type { Call } from "./rpc.ts";
 
 // Tries of a call that fails for no reason of its own, and for one that is
 // not known. A second node may know better; a third hardly ever does.
@@ -28,7 +31,7 @@ const LONG_PAUSE_MS = 30_000;
 export interface SteeringOptions {
   /** The connection's name. */
   readonly name: string;
-  readonly method: string;
+  readonly call: Call;
   readonly endpoints: readonly Endpoint[];
   readonly clock: Clock;
   /** Milliseconds to ask again for what is missing. */
@@ -117,7 +120,7 @@ export class Steering {
   }
 
   #usable(): readonly Endpoint[] {
-    const { clock, endpoints, method, name } = this.#options;
+    const { call, clock, endpoints, name } = this.#options;
     const open = endpoints.filter(({ closed }) => closed === undefined);
     if (open.length === 0) {
       const reasons = endpoints.map(({ closed, host, name }) =>
@@ -127,17 +130,37 @@ export class Steering {
         `No endpoint of "${name}" is left: ${reasons.join("; ")}`,
       );
     }
-    const able = open.filter((endpoint) => endpoint.offers(method));
-    if (able.length === 0) {
-      throw new RpcError("other", `No endpoint of "${name}" offers ${method}`, {
-        unsupported: true,
-      });
-    }
+    const why = (reason: Inability | undefined) =>
+      open.filter(({ can }) => can.inability(call) === reason);
+    const ready = why(undefined);
+    // One that lags is asked where no other can be.
+    const able = ready.length > 0 ? ready : why("behind");
+    if (able.length === 0) throw this.#unable(open);
     const now = clock.now();
     const soon = able.filter(({ coolUntil }) =>
       coolUntil - now <= LONG_PAUSE_MS
     );
     return soon.length > 0 ? soon : able;
+  }
+
+  /** Why none of the endpoints is any use for the call. */
+  #unable(open: readonly Endpoint[]): RpcError {
+    const { call, name } = this.#options;
+    const reasons = open.map(({ can }) => can.inability(call));
+    if (reasons.every((reason) => reason === "method")) {
+      const message = `No endpoint of "${name}" offers ${call.method}`;
+      return new RpcError("other", message, { unsupported: true });
+    }
+    const failed = this.#failed.size > 0 ? `; ${this.#message()}` : "";
+    // A smaller question may do.
+    if (reasons.includes("size")) {
+      const message = `No endpoint of "${name}" takes so much${failed}`;
+      return new RpcError("size", message);
+    }
+    const { from } = calledBlocks(call) ?? {};
+    const message = `No endpoint of "${name}" has block ${from} for ` +
+      `${call.method}: add one that keeps history${failed}`;
+    return new RpcError("other", message, { certain: true });
   }
 
   #final(error: RpcError): RpcError {
@@ -152,7 +175,7 @@ export class Steering {
   }
 
   #message(): string {
-    const { method, name } = this.#options;
+    const { call: { method }, name } = this.#options;
     const reasons = Array.from(
       this.#failed,
       ([{ host, name }, { message }]) => `${name} (${host}): ${message}`,

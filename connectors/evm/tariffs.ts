@@ -8,6 +8,7 @@ import type {
   Place,
   PlannedCall,
 } from "../../runtime/component.ts";
+import type { Endpoint } from "./endpoint.ts";
 import {
   type EndpointsConfig,
   endpointsOf,
@@ -32,6 +33,9 @@ const slots: Readonly<Record<number, number>> = {
 
 const DAY_S = 86_400;
 
+// An endpoint that pauses longer than this is out for the moment.
+const LONG_PAUSE_MS = 30_000;
+
 /** Blocks that a chain makes in a day, where that is known. */
 export function blocksPerDay(chainId: number | undefined): number | undefined {
   const slot = slots[chainId ?? -1];
@@ -43,7 +47,8 @@ export function tariffsOf(config: EndpointsConfig): readonly AccountTariff[] {
   const groups = new Set<string>();
   return endpointsOf(config, "endpoint").flatMap((one): AccountTariff[] => {
     const { name, quota_group: group, url } = one;
-    if (url === "" || url.startsWith(RECORDING)) return [];
+    if (url === "") return [];
+    if (url.startsWith(RECORDING)) return [recorded(name)];
     if (group !== undefined && groups.has(group)) return [];
     if (group !== undefined) groups.add(group);
     const tariff = new Tariff(one);
@@ -59,6 +64,45 @@ export function tariffsOf(config: EndpointsConfig): readonly AccountTariff[] {
       })),
       cost: (method) =>
         tariff.includes(method) ? tariff.cost([method]) : undefined,
+      span: (method) =>
+        method === "eth_getLogs" ? tariff.logs.range : undefined,
+    }];
+  });
+}
+
+/** A recording costs nothing, and cannot be searched. */
+function recorded(name: string): AccountTariff {
+  const free = new Tariff({ lacks: ["eth_getLogs"] });
+  return {
+    name,
+    plan: undefined,
+    accounts: 1,
+    unit: free.unit,
+    windows: [],
+    cost: (method) => free.includes(method) ? free.cost([method]) : undefined,
+  };
+}
+
+/** The accounts behind endpoints that are open, as they are now. */
+export function openTariffs(
+  endpoints: readonly Endpoint[],
+  now: number,
+): readonly AccountTariff[] {
+  const groups = new Set<string>();
+  return endpoints.flatMap((endpoint): AccountTariff[] => {
+    const { budget, can, closed, coolUntil, tariff } = endpoint;
+    const spent = coolUntil - now > LONG_PAUSE_MS;
+    if (closed !== undefined || spent || groups.has(budget.group)) return [];
+    groups.add(budget.group);
+    const { plan, unit, windows } = tariff;
+    return [{
+      name: budget.group,
+      plan,
+      accounts: 1,
+      unit,
+      windows: windows.map((window) => ({ ...window, text: "" })),
+      cost: (method) => can.offers(method) ? tariff.cost([method]) : undefined,
+      span: (method) => method === "eth_getLogs" ? can.logs.range : undefined,
     }];
   });
 }

@@ -13,6 +13,13 @@ const TRANSFER_SINGLE =
 const TRANSFER_BATCH =
   "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb";
 
+/** First topics of the logs that transfers are decoded from. */
+export const transferTopics: readonly string[] = [
+  TRANSFER,
+  TRANSFER_SINGLE,
+  TRANSFER_BATCH,
+];
+
 // Bytes of one ABI word.
 const WORD = 32;
 

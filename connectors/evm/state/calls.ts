@@ -12,8 +12,7 @@ import {
 import type { CallOptions } from "../answer.ts";
 import type { EvmClient } from "../client.ts";
 import { RpcError } from "../errors.ts";
-import { quantity } from "../fetcher.ts";
-import { bytes } from "../hex.ts";
+import { bytes, quantity } from "../hex.ts";
 import { blockHashAt, deploymentOf, missingState } from "./history.ts";
 import {
   type AggregateResult,

@@ -8,8 +8,7 @@ import type { EvmClient } from "../client.ts";
 import { blockFlaw } from "../consistency.ts";
 import { RpcError } from "../errors.ts";
 import type { Raw } from "../extra.ts";
-import { quantity } from "../fetcher.ts";
-import { hash, whole } from "../hex.ts";
+import { hash, quantity, whole } from "../hex.ts";
 
 // Nodes lag by a few blocks; whoever lacks a state this deep has dropped it.
 const DEEP = 64;

@@ -6,9 +6,8 @@
 import type { EvmClient } from "../client.ts";
 import { blockFlaw } from "../consistency.ts";
 import type { Raw } from "../extra.ts";
-import { quantity } from "../fetcher.ts";
+import { hash, quantity, whole } from "../hex.ts";
 import type { HeadTracker } from "../head.ts";
-import { hash, whole } from "../hex.ts";
 import type { Trigger } from "./triggers.ts";
 
 /** What is known of a block without its contents. */

@@ -5,6 +5,7 @@
  */
 import type {
   Memory,
+  Needed,
   OpenContext,
   OpenSource,
   Row,
@@ -57,10 +58,11 @@ export async function openConnection(
 /** Open a source on a client. */
 export async function openSource(
   client: EvmClient,
-  { context = {}, uses = everything, written = {} }: {
+  { context = {}, needed = new Map(), uses = everything, written = {} }: {
     context?: Partial<OpenContext>;
     uses?: Uses;
     written?: Written;
+    needed?: Needed;
   } = {},
 ): Promise<OpenSource> {
   const reports = new Reports();
@@ -81,6 +83,7 @@ export async function openSource(
     connection: client,
     used,
     memory: forgetful,
+    needed,
   });
 }
 

@@ -159,7 +159,7 @@ rate: 7/s
 });
 
 Deno.test("evm warns of a call that no second holds", async () => {
-  const { spec, text } = check("plan: infura/free", {}, "logs");
+  const { spec, text } = check("plan: infura/free", {}, "transactions");
   assert.ok(spec, "it is no mistake");
   await assertGolden(new URL("./plans/dear.txt", import.meta.url), text);
   for (
@@ -167,7 +167,7 @@ Deno.test("evm warns of a call that no second holds", async () => {
       "plan: infura/free, rate: 4000/s",
       'plan: infura/free }\n      - { name: two, url: "https://two.example"',
     ]
-  ) assert.equal(check(endpoint, {}, "logs").text, "", endpoint);
+  ) assert.equal(check(endpoint, {}, "transactions").text, "", endpoint);
 });
 
 const tables = fileURLToPath(new URL("./plans/", import.meta.url));
