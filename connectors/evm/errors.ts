@@ -69,8 +69,10 @@ export class RpcError extends Error {
  */
 export function outward(error: unknown): unknown {
   if (!(error instanceof RpcError)) return error;
-  const { kind, message, retryAfter } = error;
-  if (kind !== "missing") return new UserError(message, { cause: error });
+  const { certain, kind, message, retryAfter } = error;
+  if (kind !== "missing" || certain) {
+    return new UserError(message, { cause: error });
+  }
   return new RetryableError(message, {
     cause: error,
     ...(retryAfter === undefined ? {} : { after: retryAfter }),

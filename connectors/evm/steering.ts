@@ -160,7 +160,7 @@ export class Steering {
     const { from } = calledBlocks(call) ?? {};
     const message = `No endpoint of "${name}" has block ${from} for ` +
       `${call.method}: add one that keeps history${failed}`;
-    return new RpcError("other", message, { certain: true });
+    return new RpcError("missing", message, { certain: true });
   }
 
   #final(error: RpcError): RpcError {
