@@ -14,6 +14,12 @@ import type { Service } from "../servers/services/service.ts";
 
 const missing = await javaMissing();
 
+/**
+ * Servers of tests live for seconds: compiling their code well costs a third
+ * of all that they do.
+ */
+const javaOptions = "-XX:TieredStopAtLevel=1";
+
 /** Tests that need the machine, or the process, for themselves. */
 const alone = [
   // They measure whether a budget is used up in time.
@@ -28,6 +34,9 @@ async function main(): Promise<number> {
   // The value of a flag is no path unless there is one of that name.
   const paths = (await Promise.all(Deno.args.map(exists))).includes(true);
   const some = paths || Deno.args.some((arg) => arg.startsWith("--filter"));
+  if (!Deno.env.has("JAVA_TOOL_OPTIONS")) {
+    Deno.env.set("JAVA_TOOL_OPTIONS", javaOptions);
+  }
   await using servers = new Servers();
   if (!some) await servers.start();
   // Ctrl-C reaches the tests too; the servers end behind them.

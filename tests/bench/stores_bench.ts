@@ -12,7 +12,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { Stores } from "../integration/stores.ts";
+import { storeNames, Stores } from "../integration/stores.ts";
 import { benchPlace, startNode } from "./node.ts";
 import { cpuSeconds } from "./processes.ts";
 
@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     },
   });
   const names = values.sinks.split(",");
-  await using stores = await Stores.start();
+  await using stores = await Stores.start(storeNames);
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   await using node = await startNode(benchPlace());
   const { url } = node;
@@ -116,8 +116,9 @@ async function main(): Promise<void> {
 /** Seconds of CPU that the servers have taken so far. */
 async function cpuOf(stores: Stores): Promise<number> {
   let seconds = 0;
-  for (const server of [stores.kafka, stores.cassandra, stores.clickhouse]) {
-    for (const pid of await server.pids()) seconds += await cpuSeconds(pid);
+  for (const name of storeNames) {
+    const pids = await stores.own(name).pids();
+    for (const pid of pids) seconds += await cpuSeconds(pid);
   }
   return seconds;
 }

@@ -50,7 +50,7 @@ javaTest(
         parseInt(name) >= from && parseInt(name) <= to
       )
     );
-    await using stores = await Stores.start();
+    await using stores = await Stores.start([]);
     const expected = new Map<string, string[]>();
     for (const [from, to] of ranges) {
       const inRange = units.filter(({ name }) =>
@@ -131,14 +131,14 @@ async function checkRaw(
 ): Promise<void> {
   const table = async (port: keyof typeof schemas, order: string) =>
     (await clickhouseRows(
-      stores.clickhouse.address,
+      stores.address("clickhouse"),
       `SELECT * FROM mainnet.${port} ORDER BY ${order}`,
     )).map((row) => canonicalRow(schemas[port], row));
   const blocks = await table("blocks", "number");
   const logs = await table("logs", "block_number, log_index");
   const withdrawals = await table("withdrawals", "block_number, index");
   const inScylla = await cassandraRows(
-    stores.cassandra.address,
+    stores.address("cassandra"),
     "mainnet.transactions",
   );
   const copies = [
@@ -218,7 +218,9 @@ async function storedRows(
     case "kafka": {
       const rows: Row[] = [];
       for (const topic of topics) {
-        for (const record of await topicRecords(stores.kafka.address, topic)) {
+        for (
+          const record of await topicRecords(stores.address("kafka"), topic)
+        ) {
           assert.equal(record.headers["op"], "insert");
           rows.push(canonicalRow(schema, record.row ?? {}));
         }
@@ -227,12 +229,12 @@ async function storedRows(
     }
     case "scylla":
       return (await cassandraRows(
-        stores.cassandra.address,
+        stores.address("cassandra"),
         `mainnet.${target}`,
       )).map((row) => canonicalRow(schema, row));
     case "clickhouse":
       return (await clickhouseRows(
-        stores.clickhouse.address,
+        stores.address("clickhouse"),
         `SELECT * FROM mainnet.${target}`,
       )).map((row) => canonicalRow(schema, row));
     default:

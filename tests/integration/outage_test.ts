@@ -9,10 +9,10 @@
  */
 import assert from "node:assert/strict";
 import { SimulatedProcess } from "../fixtures/simulated/process.ts";
-import { javaTest } from "../services/mod.ts";
+import { javaTest, uniqueName } from "../services/mod.ts";
 import { figure } from "./figure.ts";
 import { peakOf, type Program, Workplace } from "./program.ts";
-import { Stores } from "./stores.ts";
+import { storeNames, Stores } from "./stores.ts";
 import { checkStores, storesSpec } from "./stores_pipeline.ts";
 
 const seconds = Number(Deno.env.get("SLUICE_OUTAGE_SECONDS") ?? 3);
@@ -25,25 +25,24 @@ const callsBefore = 50;
 /** What a sink may hold more while it cannot write, MiB. */
 const mostMore = 100;
 
-const all = ["kafka", "cassandra", "clickhouse"] as const;
-
 /** One of them, whichever, is enough for a run of the suite. */
 const servers = Deno.env.has("SLUICE_OUTAGE_SECONDS")
-  ? all
-  : [all[Math.floor(Math.random() * all.length)] ?? "kafka"];
+  ? storeNames
+  : [storeNames[Math.floor(Math.random() * storeNames.length)] ?? "kafka"];
 
 javaTest(
   `sluice waits for ${servers.join(", ")}, away for ${seconds} s`,
   async () => {
-    await using stores = await Stores.start();
+    await using stores = await Stores.start(servers);
     await using node = await SimulatedProcess.start([
       ...["--seed", "5", "--blocks", String(blocks), "--transactions", "30"],
     ]);
     const truth = (await node.truth({ from: 1 })).rows;
     const run = async (
-      name: string,
+      prefix: string,
       trouble: (program: Program) => Promise<void>,
     ) => {
+      const name = uniqueName(prefix);
       await using workplace = await Workplace.make(
         storesSpec(node.url, name),
         stores.env,
@@ -71,10 +70,10 @@ javaTest(
             assert(!program.over, program.stderr);
             await delay(5);
           }
-          await stores[server].kill();
+          await stores.own(server).kill();
           await delay(1000 * seconds);
           assert(!program.over, program.stderr);
-          await stores[server].start();
+          await stores.own(server).start();
         },
       );
       figure(

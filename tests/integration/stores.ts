@@ -10,6 +10,9 @@ import { zstdDecompressSync } from "node:zlib";
 import type { Op } from "../../runtime/component.ts";
 import type { Change } from "../contracts/canonical.ts";
 import {
+  cassandra,
+  clickhouse,
+  kafka,
   type Service,
   startCassandra,
   startClickhouse,
@@ -17,43 +20,70 @@ import {
 } from "../services/mod.ts";
 import type { StoredRow } from "./truth.ts";
 
-/** The servers that a test has for itself. */
+/** A store by the name of its server. */
+export type StoreName = keyof typeof stores;
+
+const stores = {
+  kafka: { shared: kafka, start: startKafka },
+  cassandra: { shared: cassandra, start: startCassandra },
+  clickhouse: { shared: clickhouse, start: startClickhouse },
+};
+
+/** Every store. */
+export const storeNames = Object.keys(stores) as readonly StoreName[];
+
+/** One server of each kind: the run's, or the test's own. */
 export class Stores implements AsyncDisposable {
-  readonly kafka: Service;
-  readonly cassandra: Service;
-  readonly clickhouse: Service;
-  readonly #owned: AsyncDisposableStack;
+  readonly #addresses: ReadonlyMap<StoreName, string>;
+  readonly #own: ReadonlyMap<StoreName, Service>;
+  readonly #ending: AsyncDisposableStack;
 
   private constructor(
-    servers: readonly [Service, Service, Service],
-    owned: AsyncDisposableStack,
+    addresses: ReadonlyMap<StoreName, string>,
+    own: ReadonlyMap<StoreName, Service>,
+    ending: AsyncDisposableStack,
   ) {
-    [this.kafka, this.cassandra, this.clickhouse] = servers;
-    this.#owned = owned;
+    this.#addresses = addresses;
+    this.#own = own;
+    this.#ending = ending;
   }
 
-  /** Start all three. */
-  static async start(): Promise<Stores> {
-    await using owned = new AsyncDisposableStack();
-    const servers = await Promise.all([
-      startKafka().then((one) => owned.use(one)),
-      startCassandra().then((one) => owned.use(one)),
-      startClickhouse().then((one) => owned.use(one)),
-    ]);
-    return new Stores(servers, owned.move());
+  /** Start those that a test needs for itself; the others are the run's. */
+  static async start(names: readonly StoreName[]): Promise<Stores> {
+    await using ending = new AsyncDisposableStack();
+    const own = new Map<StoreName, Service>();
+    const addresses = await Promise.all(storeNames.map(async (name) => {
+      const { shared, start } = stores[name];
+      if (!names.includes(name)) return [name, await shared()] as const;
+      const service = ending.use(await start());
+      own.set(name, service);
+      return [name, service.address] as const;
+    }));
+    return new Stores(new Map(addresses), own, ending.move());
+  }
+
+  address(name: StoreName): string {
+    return this.#addresses.get(name) ?? "";
+  }
+
+  /** A server that is the test's own, to be killed and started again. */
+  own(name: StoreName): Service {
+    const service = this.#own.get(name);
+    if (!service) throw new Error(`${name} is the run's, not the test's`);
+    return service;
   }
 
   /** What `pipelines/connections.yaml` wants to know. */
   get env(): Record<string, string> {
     return {
-      KAFKA_BROKERS: this.kafka.address,
-      SCYLLA_HOSTS: this.cassandra.address,
-      CLICKHOUSE_URL: this.clickhouse.address,
+      KAFKA_BROKERS: this.address("kafka"),
+      SCYLLA_HOSTS: this.address("cassandra"),
+      CLICKHOUSE_URL: this.address("clickhouse"),
     };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#owned.disposeAsync();
+    return this.#ending.disposeAsync();
   }
 }
 

@@ -38,7 +38,7 @@ javaTest(
   async () => {
     const began = performance.now();
     const dice = new Dice(seed);
-    await using stores = await Stores.start();
+    await using stores = await Stores.start(["kafka"]);
     await using node = await SimulatedProcess.start([
       ...["--seed", String(seed), "--blocks", String(firstBlocks)],
       ...["--transactions", "3", "--latency", "1"],
@@ -57,10 +57,10 @@ javaTest(
       await pass(program, { chain, dice, node });
       assert(!program.over, `It ended by itself: ${program.stderr}`);
       if (kill % every === 0) {
-        await stores.kafka.kill();
+        await stores.own("kafka").kill();
         // It may be in the middle of a retry when it falls itself.
         await delay(dice.below(1500));
-        await stores.kafka.start();
+        await stores.own("kafka").start();
         await pass(program, { chain, dice, node });
         assert(!program.over, `It ended by itself: ${program.stderr}`);
       }

@@ -77,20 +77,20 @@ export async function checkStores(
   let records = 0;
   for (const port of ports) {
     const expected = expectedRows(port, truth);
-    const read = await topicRecords(stores.kafka.address, `${name}.${port}`);
+    const read = await topicRecords(stores.address("kafka"), `${name}.${port}`);
     records += read.length;
     rows += expected.length;
     const changes = changesOf(read);
     assertSameRows(netRows(port, changes), expected, `topic of ${port}`);
 
     const inCassandra = await cassandraRows(
-      stores.cassandra.address,
+      stores.address("cassandra"),
       `${name}.${port}`,
     );
     assertSameRows(texts(port, inCassandra), expected, `Cassandra ${port}`);
 
     const inClickhouse = await clickhouseRows(
-      stores.clickhouse.address,
+      stores.address("clickhouse"),
       `SELECT ${columnsOf(port).join(", ")} FROM ${name}.${port}`,
     );
     assertSameRows(texts(port, inClickhouse), expected, `ClickHouse ${port}`);
