@@ -60,6 +60,7 @@ export class Finder {
     const { proxies, stage, store } = this.#options;
     const { id, number, op } = unit;
     if (op === "retract") proxies?.forget();
+    else proxies?.see(unit, this.#stop.signal);
     const renewed = this.#renewing !== undefined && op === "insert";
     const saved = renewed ? undefined : store.unit(stage, id);
     const seen = new SeenUnit({

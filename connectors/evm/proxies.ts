@@ -54,6 +54,8 @@ export interface ContractState {
   readonly watched: readonly string[];
   /** Whether no event would tell of a change: then it is read every block. */
   readonly unsteady: boolean;
+  /** The block at whose end it was read. */
+  readonly readAt: number;
   /** Selectors in its code; none where there is no code. */
   readonly selectors: ReadonlySet<string>;
   readonly hasCode: boolean;
@@ -76,13 +78,20 @@ export interface ContractHistory {
 
 type Block = Pick<UnitInfo, "id" | "number">;
 
+type Upgrades = Promise<readonly Upgrade[]>;
+
+/** A block whose upgrades are asked for. */
+interface Entered extends Block {
+  readonly upgrades: Upgrades;
+}
+
 /** Reads where contracts forward to, for one stage. */
 export class Proxies {
   readonly #client: EvmClient;
   readonly #log: Logger;
   readonly #contracts = new Map<string, ContractState>();
   /** The last block whose upgrades are known, and what was before it. */
-  #block: (Block & { upgrades: Promise<readonly Upgrade[]> }) | undefined;
+  #block: Entered | undefined;
   #reported = false;
 
   constructor(client: EvmClient, log: Logger) {
@@ -121,6 +130,12 @@ export class Proxies {
     }
   }
 
+  /** A block comes: its upgrades count even if nothing in it is a proxy's. */
+  see(block: Block, signal: AbortSignal): void {
+    // Whoever needs them is told why they are not there.
+    this.#enter(block, signal).catch(() => {});
+  }
+
   /** A block was abandoned: what was read behind it may be of its branch. */
   forget(): void {
     this.#contracts.clear();
@@ -137,14 +152,18 @@ export class Proxies {
   ): Promise<ContractHistory> {
     const { number } = block;
     const known = this.#contracts.get(address);
-    const own = known &&
-      upgrades.find((one) => known.watched.includes(one.address));
-    if (known && !own) return { before: undefined, after: known, upgrade: own };
+    const upgradeOf = ({ watched }: ContractState) =>
+      upgrades.find((one) => watched.includes(one.address));
+    if (known && !upgradeOf(known)) {
+      return { before: undefined, after: known, upgrade: undefined };
+    }
     const after = await this.#read(address, number, signal);
     if (!after.unsteady) this.#keep(address, after);
-    const upgrade = upgrades.find((one) => after.watched.includes(one.address));
+    const upgrade = upgradeOf(after) ?? (known && upgradeOf(known));
     if (!upgrade) return { before: undefined, after, upgrade };
-    const before = known ?? await this.#read(address, number - 1, signal);
+    const before = known && known.readAt < number
+      ? known
+      : await this.#read(address, number - 1, signal);
     return { before, after, upgrade };
   }
 
@@ -153,7 +172,7 @@ export class Proxies {
     const last = this.#block;
     if (last?.id === block.id) return last.upgrades;
     if (last && last.number + 1 !== block.number) this.forget();
-    const upgrades = upgradesIn(this.#client, block, signal);
+    const upgrades = this.#advance(last, block, signal);
     const entry = { ...block, upgrades };
     this.#block = entry;
     // Without them nobody knows what has changed in between.
@@ -161,6 +180,25 @@ export class Proxies {
       if (this.#block === entry) this.forget();
     });
     return upgrades;
+  }
+
+  async #advance(
+    last: Entered | undefined,
+    ...[block, signal]: readonly [Block, AbortSignal]
+  ): Promise<readonly Upgrade[]> {
+    if (last) this.#drop(await last.upgrades, last.number);
+    return await upgradesIn(this.#client, block, signal);
+  }
+
+  /** Forget what a block's upgrades have changed, unless it was read since. */
+  #drop(upgrades: readonly Upgrade[], number: number): void {
+    if (upgrades.length === 0) return;
+    const changed = new Set(upgrades.map(({ address }) => address));
+    for (const [address, { readAt, watched }] of this.#contracts) {
+      if (readAt < number && watched.some((one) => changed.has(one))) {
+        this.#contracts.delete(address);
+      }
+    }
   }
 
   async #read(
@@ -184,7 +222,14 @@ export class Proxies {
       break;
     }
     const selectors = selectorsIn(code);
-    return { targets, watched, unsteady, selectors, hasCode: code !== "0x" };
+    return {
+      targets,
+      watched,
+      unsteady,
+      readAt: number,
+      selectors,
+      hasCode: code !== "0x",
+    };
   }
 
   async #follow(
@@ -256,8 +301,6 @@ interface At {
   readonly signal: AbortSignal;
 }
 
-type Upgrades = Promise<readonly Upgrade[]>;
-
 /** Upgrades by block: the stages of a pipeline ask for the same ones. */
 const asked = new WeakMap<EvmClient, Map<string, Upgrades>>();
 
@@ -281,7 +324,7 @@ function upgradesIn(
 async function askUpgrades(
   client: EvmClient,
   ...[id, signal]: readonly [string, AbortSignal]
-): Upgrades {
+): Promise<readonly Upgrade[]> {
   type Log = Readonly<Record<string, unknown>>;
   const logs = await client.call<readonly Log[]>("eth_getLogs", [{
     blockHash: id,

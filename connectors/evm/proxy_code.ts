@@ -31,6 +31,9 @@ const IMPLEMENTATION =
 // keccak256("eip1967.proxy.beacon") - 1
 const BEACON =
   "a3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50";
+// PUSH4 implementation(): what a beacon is asked. OpenZeppelin's proxies keep
+// its address in their code too, and then do not read the slot themselves.
+const ASK_BEACON = "635c60da1b";
 // EIP-1822: keccak256("PROXIABLE")
 const PROXIABLE =
   "c5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7";
@@ -64,7 +67,7 @@ export function forwardingsOf(code: string): readonly Forwarding[] {
     found.push({ kind: "slot", slot: `0x${slot}`, events });
   };
   if (code.includes(IMPLEMENTATION)) slot(IMPLEMENTATION, true);
-  if (code.includes(BEACON)) {
+  if (code.includes(BEACON) || code.includes(ASK_BEACON)) {
     found.push({ kind: "beacon", slot: `0x${BEACON}` });
   }
   if (code.includes(PROXIABLE)) slot(PROXIABLE, false);

@@ -16,15 +16,10 @@ import pair from "@uniswap/v2-core/build/UniswapV2Pair.json" with {
 import router from "@uniswap/v2-periphery/build/UniswapV2Router02.json" with {
   type: "json",
 };
-import solc from "solc";
 import type { Abi, Hex } from "viem";
+import { compile, type Contract } from "./solidity.ts";
 
-/** What it takes to deploy a contract and to call it. */
-export interface Contract {
-  readonly abi: Abi;
-  /** Creation code; constructor arguments follow it. */
-  readonly bytecode: Hex;
-}
+export type { Contract } from "./solidity.ts";
 
 const FILES = [
   "Collectible",
@@ -37,23 +32,7 @@ const FILES = [
   "Workbench",
 ];
 
-interface Compiled {
-  readonly abi: Abi;
-  readonly evm: {
-    readonly bytecode: { readonly object: string };
-    readonly deployedBytecode: { readonly object: string };
-  };
-}
-
-interface Output {
-  readonly errors?: readonly {
-    readonly severity: string;
-    readonly formattedMessage: string;
-  }[];
-  readonly contracts: Record<string, Record<string, Compiled>>;
-}
-
-const compiled = compile();
+const compiled = compile(FILES);
 
 /** ERC-20 with a name, a symbol and decimals of one's own. */
 export const TOKEN = ours("Token");
@@ -84,9 +63,10 @@ export const UNISWAP_ROUTER: Contract = published(router);
 /** Several reads in one call. */
 export const MULTICALL3 = ours("Multicall3");
 /** What stands at Multicall3's usual address from the first block on. */
-export const MULTICALL3_CODE: Hex = `0x${
-  find("Multicall3", "Multicall3").evm.deployedBytecode.object
-}`;
+export const MULTICALL3_CODE: Hex = compiled.deployed(
+  "Multicall3",
+  "Multicall3",
+);
 
 function published(
   artefact: { readonly abi: unknown; readonly bytecode: string },
@@ -97,50 +77,5 @@ function published(
 }
 
 function ours(file: string, name: string = file): Contract {
-  const { abi, evm } = find(file, name);
-  return { abi, bytecode: `0x${evm.bytecode.object}` };
-}
-
-function find(file: string, name: string): Compiled {
-  const found = compiled.contracts[`contracts/${file}.sol`]?.[name];
-  if (!found) throw new Error(`contracts/${file}.sol has no contract ${name}`);
-  return found;
-}
-
-function compile(): Output {
-  const input = {
-    language: "Solidity",
-    sources: Object.fromEntries(
-      FILES.map((file) => [`contracts/${file}.sol`, {
-        content: read(import.meta.resolve(`./contracts/${file}.sol`)),
-      }]),
-    ),
-    settings: {
-      evmVersion: "prague",
-      // The optimiser would take three seconds more of every start.
-      optimizer: { enabled: false },
-      // Without the hash of its own comments, a contract keeps its bytecode,
-      // and the recording its bytes, when only a comment changes.
-      metadata: { bytecodeHash: "none", appendCBOR: false },
-      outputSelection: {
-        "*": {
-          "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"],
-        },
-      },
-    },
-  };
-  const output: Output = JSON.parse(
-    solc.compile(JSON.stringify(input), {
-      import: (path: string) => ({ contents: read(import.meta.resolve(path)) }),
-    }),
-  );
-  const errors = output.errors?.filter(({ severity }) => severity === "error");
-  if (errors?.length) {
-    throw new Error(errors.map((each) => each.formattedMessage).join("\n"));
-  }
-  return output;
-}
-
-function read(url: string): string {
-  return Deno.readTextFileSync(new URL(url));
+  return compiled.contract(file, name);
 }
