@@ -8,9 +8,9 @@ import type { ChunkGrant, ChunkRequest, Held } from "./chunks.ts";
 import { RecentPeak } from "./recent_peak.ts";
 import type { Priority, Window } from "./scheduler.ts";
 
-// Units for so long are taken at the pace of late: for three renewals. All of
+// Units for so long are taken at the pace of late: for two renewals. All of
 // them count as spent when the process is killed.
-const AHEAD_MS = 3000;
+const AHEAD_MS = 2000;
 
 // What a process takes before it knows its pace, where no rate says more.
 const FIRST_PART = 100;

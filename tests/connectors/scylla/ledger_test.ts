@@ -11,15 +11,16 @@ import { connect } from "./hot.ts";
 
 const clock = systemClock;
 
+/** Accounts keep apart in the tables; creating these takes seconds. */
+const keyspace = uniqueName("ledger");
+
 ledgerContract({
   name: "Scylla",
   test: javaTest,
   async arrange() {
-    const client = await connect({
-      hosts: [await cassandra()],
-      keyspace: uniqueName("ledger"),
-    });
+    const client = await connect({ hosts: [await cassandra()], keyspace });
     return {
+      account: uniqueName("account"),
       open: ({ readOnly = false } = {}) =>
         openScyllaLedger(client, { clock, readOnly }),
       pass: () => clock.sleep(2500),

@@ -21,6 +21,7 @@ ledgerContract({
     // As the first process leaves it.
     await open()[Symbol.asyncDispose]();
     return {
+      account: "team",
       open: (options) => Promise.resolve(open(options)),
       pass: () => clock.advance(2500),
       short: 1000,
