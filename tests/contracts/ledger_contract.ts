@@ -139,8 +139,10 @@ export function ledgerContract(options: LedgerCase): void {
     await store.change(place(bench, { lasts: short }), () => empty);
     const before = await store.look(account);
     await bench.pass();
-    const { book, live } = await store.look(account);
+    const { book, live, time, wall } = await store.look(account);
     assert.deepEqual([book, live.size], [empty, 0]);
+    assert.ok(time - before.time >= short);
+    assert.ok(wall - before.wall >= short);
   });
 
   opened("the last word on an hour counts", async (store, bench) => {

@@ -7,13 +7,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openScyllaLedger } from "../../connectors/scylla/ledger.ts";
 import type { LedgerStore } from "../../runtime/component.ts";
 import { systemClock } from "../../runtime/run/clock.ts";
 import { openSqliteLedger } from "../../runtime/run/sqlite_ledger.ts";
-import { connect } from "../connectors/scylla/hot.ts";
 import { until } from "../fixtures/until.ts";
-import { cassandra, javaTest, uniqueName } from "../services/mod.ts";
 import { figure } from "./figure.ts";
 import { rate, Team } from "./shared_budget.ts";
 
@@ -128,34 +125,6 @@ Deno.test("sluice run shares budgets with the processes of its directory", async
         ),
     });
   } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
-
-javaTest("sluice run shares budgets with other machines", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "sluice-shared-" });
-  const keyspace = uniqueName("budgets");
-  const address = await cassandra();
-  const client = await connect({ hosts: [address], keyspace });
-  await using _ = client;
-  try {
-    await assertShared({
-      state: [
-        "state: { connection: hot }",
-        "connections:",
-        `  hot: { type: scylla, hosts: ["${address}"], keyspace: ${keyspace} }`,
-      ],
-      folder: (index) => {
-        const own = `${folder}/${index}`;
-        Deno.mkdirSync(own, { recursive: true });
-        return own;
-      },
-      open: () => openScyllaLedger(client, { clock, readOnly: false }),
-    });
-  } finally {
-    await client.execute(`DROP KEYSPACE "${keyspace}"`, [], {
-      prepare: false,
-    });
     await Deno.remove(folder, { recursive: true });
   }
 });

@@ -23,9 +23,9 @@ ledgerContract({
       account: uniqueName("account"),
       open: ({ readOnly = false } = {}) =>
         openScyllaLedger(client, { clock, readOnly }),
-      pass: () => clock.sleep(2500),
       // A time to live counts whole seconds.
-      short: 1000,
+      pass: () => clock.sleep(4500),
+      short: 3000,
       long: 9000,
       [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
     };
