@@ -98,25 +98,44 @@ export function rangeFlaw(
   { from, to }: BlockRange,
 ): string | undefined {
   if (!Array.isArray(answer)) return "the logs are not a list";
-  const seen = new Set<number>();
-  const hashes = new Map<number, unknown>();
-  let number = -1;
+  let last: Raw | undefined;
+  let ordered = true;
   for (const one of answer) {
     const log = object(one, "a log");
-    const at = whole(log["blockNumber"], "blockNumber");
-    if (at < from || at > to) return `a log is of block ${at}`;
+    const number = whole(log["blockNumber"], "blockNumber");
+    if (number < from || number > to) return `a log is of block ${number}`;
     if (log["removed"] === true) return "a log was removed by a reorg";
-    const hash = hashes.get(at);
-    if (hash === undefined) hashes.set(at, log["blockHash"]);
-    else if (!same(hash, log["blockHash"])) {
-      return `logs of block ${at} are of two blocks`;
+    // As a rule they come in order, and then none comes twice.
+    ordered &&= last === undefined || isBehind(log, last);
+    last = log;
+  }
+  return ordered ? undefined : disorderFlaw(answer);
+}
+
+/** Whether a log comes behind another one, and is of the same chain. */
+function isBehind(log: Raw, before: Raw): boolean {
+  const number = whole(log["blockNumber"], "blockNumber");
+  const other = whole(before["blockNumber"], "blockNumber");
+  if (number !== other) return number > other;
+  return whole(log["logIndex"], "logIndex") >
+      whole(before["logIndex"], "logIndex") &&
+    same(log["blockHash"], before["blockHash"]);
+}
+
+/** Why logs that come in no order cannot be right. */
+function disorderFlaw(logs: readonly Raw[]): string | undefined {
+  const seen = new Map<number, { hash: unknown; indexes: Set<number> }>();
+  for (const log of logs) {
+    const number = whole(log["blockNumber"], "blockNumber");
+    const { blockHash: hash } = log;
+    const block = seen.get(number) ?? { hash, indexes: new Set() };
+    seen.set(number, block);
+    if (!same(block.hash, hash)) {
+      return `logs of block ${number} are of two blocks`;
     }
-    // As a rule blocks come one behind the other.
-    if (at !== number) seen.clear();
-    number = at;
     const index = whole(log["logIndex"], "logIndex");
-    if (seen.has(index)) return "two logs have the same index";
-    seen.add(index);
+    if (block.indexes.has(index)) return "two logs have the same index";
+    block.indexes.add(index);
   }
   return undefined;
 }

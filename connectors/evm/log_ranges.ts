@@ -82,10 +82,7 @@ export class LogRanges {
       all,
       wanted === "untimed" ? undefined : this.#blocks(numbers(range), options),
     ]);
-    const byNumber = Map.groupBy(
-      distinct(found),
-      (log) => whole(log["blockNumber"], "blockNumber"),
-    );
+    const byNumber = grouped(distinct(found));
     const fetched = every ?? await this.#blocks(untimed(byNumber), options);
     return {
       blocks: numbers(range).map((number) => {
@@ -205,13 +202,35 @@ export function distinct(
   return [...logs.values()];
 }
 
+/** Logs by the number of their block. */
+function grouped(logs: readonly Raw[]): ReadonlyMap<number, readonly Raw[]> {
+  const groups = new Map<number, Raw[]>();
+  let text: unknown;
+  let group: Raw[] = [];
+  for (const log of logs) {
+    // As a rule those of a block come together: then the text is the same.
+    if (log["blockNumber"] !== text) {
+      text = log["blockNumber"];
+      const number = whole(text, "blockNumber");
+      group = groups.get(number) ?? [];
+      groups.set(number, group);
+    }
+    group.push(log);
+  }
+  return groups;
+}
+
 /** The logs of a block by their index. */
 export function inOrder(logs: readonly Raw[]): readonly Raw[] {
-  if (logs.length < 2) return logs;
-  const placed = logs.map((log) =>
-    [whole(log["logIndex"], "logIndex"), log] as const
-  );
-  return placed.sort(([a], [b]) => a - b).map(([, log]) => log);
+  const indexes = logs.map((log) => whole(log["logIndex"], "logIndex"));
+  // As a rule they are.
+  if (
+    indexes.every((index, at) => at === 0 || index > (indexes[at - 1] ?? 0))
+  ) {
+    return logs;
+  }
+  return logs.map((log, at) => [indexes[at] ?? 0, log] as const)
+    .sort(([a], [b]) => a - b).map(([, log]) => log);
 }
 
 function untimed(

@@ -13,6 +13,7 @@ import {
   type Logger,
   RetryableError,
   type SourceUnit,
+  type Used,
 } from "../../runtime/component.ts";
 import type { BlockRange } from "./called_blocks.ts";
 import type { EvmClient } from "./client.ts";
@@ -70,6 +71,8 @@ export interface PiecesOptions {
   readonly head: HeadTracker;
   /** Ports that some stage uses. */
   readonly ports: readonly PortName[];
+  /** Their columns that some stage uses. */
+  readonly used: Used;
   readonly needs: Needs;
   /** What decides which calls are made, as `plan` shows them. */
   readonly demand: RouteDemand;
@@ -99,7 +102,7 @@ export class Pieces {
   constructor(options: PiecesOptions) {
     this.#options = options;
     const { client, demand, log, needs, ports } = options;
-    this.#rows = new RowBuilder(ports, log);
+    this.#rows = new RowBuilder(ports, log, options.used);
     this.#fetcher = new Fetcher({
       ...options,
       routes: () => this.#plan().routes,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Logger, Row, Value } from "../../runtime/component.ts";
+import type { Logger, Row, Used, Value } from "../../runtime/component.ts";
 import { Extra, type Raw, withDiffering } from "./extra.ts";
 import {
   absent,
@@ -49,10 +49,14 @@ export class RowBuilder {
   readonly #log: Extra;
   readonly #withdrawal: Extra;
   readonly #ports: ReadonlySet<PortName>;
+  /** Whether anybody reads what of a log has no column. */
+  readonly #logExtra: boolean;
   readonly #hasty = new HastyReader();
 
-  constructor(ports: Iterable<PortName>, log: Logger) {
+  /** @param used Columns that are read; all of them when absent. */
+  constructor(ports: Iterable<PortName>, log: Logger, used?: Used) {
     this.#ports = new Set(ports);
+    this.#logExtra = used?.get("logs")?.has("extra") ?? used === undefined;
     this.#block = new Extra("block", known.block, log);
     this.#transaction = new Extra("transaction", known.transaction, log);
     this.#receipt = new Extra("receipt", known.receipt, log);
@@ -209,7 +213,9 @@ export class RowBuilder {
     transaction: { readonly hash: string; readonly index: number },
     { hex, stamp, where }: AroundLog,
   ): Row {
-    const extra = this.#log.of(raw);
+    const extra = this.#logExtra
+      ? withDiffering(this.#log.of(raw), raw, "blockTimestamp", stamp)
+      : null;
     return {
       log_index: whole(raw["logIndex"], "logIndex"),
       transaction_hash: transaction.hash,
@@ -221,7 +227,7 @@ export class RowBuilder {
       block_timestamp: where.block_timestamp,
       block_number: where.block_number,
       block_hash: where.block_hash,
-      extra: withDiffering(extra, raw, "blockTimestamp", stamp),
+      extra,
     };
   }
 

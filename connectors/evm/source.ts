@@ -86,6 +86,7 @@ sinks:
       clock,
       log,
       ports: emit.filter((port) => used.has(port)),
+      used,
       needs: {
         transactions: used.has("transactions"),
         receipts: demand.receipts !== undefined,

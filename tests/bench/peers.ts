@@ -58,7 +58,7 @@ interface Truth {
 /** Transfers of one token, as the node says them. */
 interface Transfers {
   readonly count: number;
-  readonly sum: string;
+  readonly sum: number;
 }
 
 /** One way to run Sluice. */
@@ -109,8 +109,9 @@ const trials: readonly Trial[] = [
       >(`${url}/truth?from=1&to=${last}`);
       const found = await countTransfers(folder);
       const right = truth.transfers[token];
+      // The node writes a number that JSON.parse has to round.
       return found.timed && found.count === right?.count &&
-        found.sum === BigInt(right.sum);
+        Number(found.sum) === right.sum;
     },
   },
   ...[true, false].map((file): Trial => ({
