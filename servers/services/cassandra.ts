@@ -30,15 +30,12 @@ export async function openCassandra(
   const address = `${HOST}:${port}`;
   return new Service({
     name: "Cassandra",
-    folder,
     address,
-    nodes: [{
-      daemon: new Daemon(folder, options.owner),
-      launch: async () => ({
-        command: command(folder, await jars("cassandra")),
-        ready: () => listening(address),
-      }),
-    }],
+    daemon: new Daemon(folder, options.owner),
+    launch: async () => ({
+      command: command(folder, await jars("cassandra")),
+      ready: () => listening(address),
+    }),
   });
 }
 

@@ -20,17 +20,14 @@ export async function openClickhouse(
   const address = `http://127.0.0.1:${port}`;
   return new Service({
     name: "ClickHouse",
-    folder,
     address,
-    nodes: [{
-      daemon: new Daemon(folder, owner),
-      launch: async () => {
-        await installEmbedded();
-        return {
-          command: [Deno.execPath(), ...serverArgs(`${folder}/data`, port)],
-          ready: async (log) => (await log()).includes(`"url":"${address}"`),
-        };
-      },
-    }],
+    daemon: new Daemon(folder, owner),
+    launch: async () => {
+      await installEmbedded();
+      return {
+        command: [Deno.execPath(), ...serverArgs(`${folder}/data`, port)],
+        ready: async (log) => (await log()).includes(`"url":"${address}"`),
+      };
+    },
   });
 }

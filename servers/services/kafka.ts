@@ -7,12 +7,10 @@ import { run } from "./cache.ts";
 import { Daemon } from "./daemon.ts";
 import { jars, java, template } from "./java.ts";
 import { freePort } from "./ports.ts";
-import { Service, type ServiceOptions } from "./service.ts";
+import { Service, type ServiceOptions, type ServiceParts } from "./service.ts";
 
 /** How to start Kafka; read when the folder is new, kept from then on. */
 export interface KafkaOptions extends ServiceOptions {
-  /** One unless stated; each is broker and controller. */
-  brokers?: number;
   /**
    * `user:password` of a second listener that takes PLAIN, SCRAM-SHA-256 and
    * SCRAM-SHA-512.
@@ -22,13 +20,13 @@ export interface KafkaOptions extends ServiceOptions {
   properties?: Readonly<Record<string, string>>;
 }
 
-/** A Kafka cluster; `address` needs no password. */
+/** A broker that is its own controller; `address` needs no password. */
 export class Kafka extends Service {
   /** The listener with a password, if one was asked for. */
   readonly saslAddress: string | undefined;
 
   constructor({ saslAddress, ...service }:
-    & ConstructorParameters<typeof Service>[0]
+    & ServiceParts
     & { readonly saslAddress: string | undefined }) {
     super(service);
     this.saslAddress = saslAddress;
@@ -40,7 +38,7 @@ interface Layout {
   cluster: string;
   sasl?: string | undefined;
   properties: Readonly<Record<string, string>>;
-  brokers: { client: number; controller: number; secure: number }[];
+  ports: { client: number; controller: number; secure: number };
 }
 
 /** Kafka in a folder, not yet started. */
@@ -49,33 +47,25 @@ export async function openKafka(
   options: KafkaOptions = {},
 ): Promise<Kafka> {
   const layout = await layoutOf(folder, options);
-  const { brokers, sasl } = layout;
+  const { ports, sasl } = layout;
   return new Kafka({
     name: "Kafka",
-    folder,
-    address: brokers.map(({ client }) => `127.0.0.1:${client}`).join(),
-    saslAddress: sasl &&
-      brokers.map(({ secure }) => `127.0.0.1:${secure}`).join(),
-    nodes: brokers.map((_, i) => {
-      const home = `${folder}/${i + 1}`;
+    address: `127.0.0.1:${ports.client}`,
+    saslAddress: sasl && `127.0.0.1:${ports.secure}`,
+    daemon: new Daemon(folder, options.owner),
+    launch: async () => {
+      await prepare(folder, layout);
       return {
-        daemon: new Daemon(home, options.owner),
-        launch: async () => {
-          await prepare(home, { layout, id: i + 1 });
-          return {
-            command: await command(home),
-            ready: async (log) =>
-              (await log()).includes("Kafka Server started"),
-          };
-        },
+        command: await command(folder),
+        ready: async (log) => (await log()).includes("Kafka Server started"),
       };
-    }),
+    },
   });
 }
 
 async function layoutOf(
   folder: string,
-  { brokers = 1, sasl, properties = {} }: KafkaOptions,
+  { sasl, properties = {} }: KafkaOptions,
 ): Promise<Layout> {
   const path = `${folder}/kafka.json`;
   try {
@@ -90,11 +80,11 @@ async function layoutOf(
       .replace(/^-/, "A"),
     sasl,
     properties,
-    brokers: Array.from({ length: brokers }, () => ({
+    ports: {
       client: freePort(),
       controller: freePort(),
       secure: freePort(),
-    })),
+    },
   };
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(path, JSON.stringify(layout, undefined, 2));
@@ -117,15 +107,12 @@ async function command(home: string): Promise<string[]> {
 }
 
 /** Write the settings and format the log folder, once. */
-async function prepare(
-  home: string,
-  { layout, id }: { readonly layout: Layout; readonly id: number },
-): Promise<void> {
+async function prepare(home: string, layout: Layout): Promise<void> {
   const formatted = await Deno.stat(`${home}/data/meta.properties`)
     .then(() => true, () => false);
   if (formatted) return;
   await Deno.mkdir(home, { recursive: true });
-  const properties = Object.entries(propertiesOf(home, { layout, id }))
+  const properties = Object.entries(propertiesOf(home, layout))
     .map(([name, value]) => `${name}=${value}\n`);
   await Deno.writeTextFile(`${home}/server.properties`, properties.join(""));
   const [user, password] = split(layout.sasl);
@@ -151,15 +138,8 @@ async function prepare(
 
 function propertiesOf(
   home: string,
-  { layout: { brokers, sasl, properties }, id }: {
-    readonly layout: Layout;
-    readonly id: number;
-  },
+  { ports, sasl, properties }: Layout,
 ): Record<string, string | number | boolean> {
-  const ports = brokers[id - 1];
-  if (!ports) throw new Error(`Kafka in "${home}" has no broker ${id}`);
-  const copies = brokers.length < 3 ? 1 : 3;
-  const inSync = brokers.length < 3 ? 1 : 2;
   const listeners = [
     `PLAINTEXT://127.0.0.1:${ports.client}`,
     `CONTROLLER://127.0.0.1:${ports.controller}`,
@@ -167,9 +147,8 @@ function propertiesOf(
   ];
   return {
     "process.roles": "broker,controller",
-    "node.id": id,
-    "controller.quorum.voters": brokers
-      .map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(),
+    "node.id": 1,
+    "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT," +
@@ -178,15 +157,15 @@ function propertiesOf(
     ...saslProperties(sasl),
     "log.dirs": `${home}/data`,
     "auto.create.topics.enable": false,
-    "default.replication.factor": copies,
-    "min.insync.replicas": inSync,
+    "default.replication.factor": 1,
+    "min.insync.replicas": 1,
     // Small internal topics: fifty partitions each would take seconds.
-    "offsets.topic.replication.factor": copies,
+    "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 4,
-    "transaction.state.log.replication.factor": copies,
-    "transaction.state.log.min.isr": inSync,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 4,
-    "share.coordinator.state.topic.replication.factor": copies,
+    "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     "group.initial.rebalance.delay.ms": 0,
@@ -195,7 +174,7 @@ function propertiesOf(
     "broker.heartbeat.interval.ms": 500,
     "broker.session.timeout.ms": 2000,
     "log.cleaner.dedupe.buffer.size": 16_777_216,
-    "controlled.shutdown.enable": brokers.length > 1,
+    "controlled.shutdown.enable": false,
     ...properties,
   };
 }

@@ -59,7 +59,7 @@ export async function down(
 ): Promise<void> {
   await Promise.all(wanted.map(async (kind) => {
     const service = await existing(kind, folder);
-    if (!service || (await service.pids()).length === 0) return;
+    if (!service || await service.pid() === undefined) return;
     await service.stop();
     report(kind);
   }));
@@ -81,7 +81,7 @@ async function start(kind: Kind, folder: string): Promise<Found> {
   const owner = pid > 0 ? { pid } : undefined;
   const service = await kind.open(`${folder}/${kind.id}`, { owner });
   const { address } = service;
-  const ran = (await service.pids()).length > 0;
+  const ran = await service.pid() !== undefined;
   const from = performance.now();
   try {
     await service.start();

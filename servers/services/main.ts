@@ -85,12 +85,12 @@ async function locked<T>(act: () => Promise<T>): Promise<T> {
 
 async function describe(kind: Kind): Promise<string> {
   const service = await existing(kind, FOLDER);
-  const pids = await service?.pids() ?? [];
+  const pid = await service?.pid();
   const name = kind.name.padEnd(WIDTH);
   if (!service) return `${name}never started`;
-  return pids.length === 0
+  return pid === undefined
     ? `${name}down  ${service.address}`
-    : `${name}up    ${service.address}  process ${pids.join(", ")}`;
+    : `${name}up    ${service.address}  process ${pid}`;
 }
 
 function report({ kind, address, how }: Found): void {

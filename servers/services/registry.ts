@@ -30,15 +30,12 @@ export async function openRegistry(
   const address = `${root}/apis/ccompat/v7`;
   return new Service({
     name: "Schema registry",
-    folder,
     address,
-    nodes: [{
-      daemon: new Daemon(folder, owner),
-      launch: async () => ({
-        command: command(folder, { port, home: await installed() }),
-        ready: () => answers(`${address}/subjects`),
-      }),
-    }],
+    daemon: new Daemon(folder, owner),
+    launch: async () => ({
+      command: command(folder, { port, home: await installed() }),
+      ready: () => answers(`${address}/subjects`),
+    }),
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * A service: one or more daemons that keep their data and their ports from
- * one start to the next.
+ * A service: a daemon that keeps its data and its ports from one start to the
+ * next.
  *
  * @module
  */
@@ -12,81 +12,66 @@ export interface ServiceOptions {
   owner?: Owner | undefined;
 }
 
-/** One process of a service and how it is started. */
-export interface Node {
-  daemon: Daemon;
-  launch: () => Promise<Launch>;
+/** What a service is made of. */
+export interface ServiceParts {
+  readonly name: string;
+  readonly address: string;
+  readonly daemon: Daemon;
+  /** How it is started. */
+  readonly launch: () => Promise<Launch>;
 }
 
-/** A server under control; `node` counts from 1, all of them without it. */
+/** A server under control. */
 export class Service implements AsyncDisposable {
   /** For people: `Kafka`. */
   readonly name: string;
   /** What clients connect to, the same for ever. */
   readonly address: string;
-  /** Where its data lies; its log is in `log` in it or in a node's folder. */
+  /** Where its data lies; its log is in `log` in it. */
   readonly folder: string;
-  readonly #nodes: readonly Node[];
+  readonly #daemon: Daemon;
+  readonly #launch: () => Promise<Launch>;
 
-  constructor({ name, address, folder, nodes }: {
-    readonly name: string;
-    readonly address: string;
-    readonly folder: string;
-    readonly nodes: readonly Node[];
-  }) {
+  constructor({ name, address, daemon, launch }: ServiceParts) {
     this.name = name;
     this.address = address;
-    this.folder = folder;
-    this.#nodes = nodes;
+    this.folder = daemon.folder;
+    this.#daemon = daemon;
+    this.#launch = launch;
   }
 
-  /** Start what does not run and wait until it answers. */
-  async start(node?: number): Promise<void> {
-    await this.#each(node, async ({ daemon, launch }) => {
-      await daemon.start(await launch());
-    });
+  /** Start it unless it runs, and wait until it answers. */
+  async start(): Promise<void> {
+    await this.#daemon.start(await this.#launch());
   }
 
   /** SIGTERM, and wait: a clean end. */
-  async stop(node?: number): Promise<void> {
-    await this.#each(node, ({ daemon }) => daemon.end("SIGTERM"));
+  async stop(): Promise<void> {
+    await this.#daemon.end("SIGTERM");
   }
 
   /** SIGKILL, and wait until its ports are free: a crash. */
-  async kill(node?: number): Promise<void> {
-    await this.#each(node, ({ daemon }) => daemon.end("SIGKILL"));
+  async kill(): Promise<void> {
+    await this.#daemon.end("SIGKILL");
   }
 
   /** SIGSTOP: it keeps its connections and answers nothing. */
-  async pause(node?: number): Promise<void> {
-    await this.#each(node, ({ daemon }) => daemon.signal("SIGSTOP"));
+  async pause(): Promise<void> {
+    await this.#daemon.signal("SIGSTOP");
   }
 
   /** SIGCONT. */
-  async resume(node?: number): Promise<void> {
-    await this.#each(node, ({ daemon }) => daemon.signal("SIGCONT"));
+  async resume(): Promise<void> {
+    await this.#daemon.signal("SIGCONT");
   }
 
-  /** The numbers of the processes that run. */
-  async pids(): Promise<number[]> {
-    const pids = await Promise.all(
-      this.#nodes.map(({ daemon }) => daemon.pid()),
-    );
-    return pids.filter((pid) => pid !== undefined);
+  /** The number of its process; undefined when it does not run. */
+  pid(): Promise<number | undefined> {
+    return this.#daemon.pid();
   }
 
   /** Kill it; its data stays. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-  }
-
-  async #each(
-    node: number | undefined,
-    act: (node: Node) => Promise<void>,
-  ): Promise<void> {
-    const nodes = this.#nodes.filter((_, i) => !node || i === node - 1);
-    const results = await Promise.allSettled(nodes.map(act));
-    const failed = results.find(({ status }) => status === "rejected");
-    if (failed?.status === "rejected") throw failed.reason;
   }
 }

@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   }
   await using service = url === undefined ? await startClickhouse() : undefined;
   const address = url ?? service?.address ?? "";
-  const [server] = await service?.pids() ?? [];
+  const server = await service?.pid();
   console.log(
     "| port | what | rows/s | MB/s | client CPU s | client peak MiB | " +
       "server CPU s |\n|---|---|---|---|---|---|---|",

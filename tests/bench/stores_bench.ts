@@ -117,8 +117,8 @@ async function main(): Promise<void> {
 async function cpuOf(stores: Stores): Promise<number> {
   let seconds = 0;
   for (const name of storeNames) {
-    const pids = await stores.own(name).pids();
-    for (const pid of pids) seconds += await cpuSeconds(pid);
+    const pid = await stores.own(name).pid();
+    if (pid !== undefined) seconds += await cpuSeconds(pid);
   }
   return seconds;
 }

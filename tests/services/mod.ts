@@ -22,15 +22,15 @@
  * does so, or that needs settings, has a server of its own:
  *
  * ```ts ignore
- * await using kafka = await startKafka({ sasl: "app:secret", brokers: 3 });
- * await kafka.kill();   // SIGKILL; kill(2) crashes the second broker
+ * await using kafka = await startKafka({ sasl: "app:secret" });
+ * await kafka.kill();   // SIGKILL
  * await kafka.start();  // same data, same ports
  * await kafka.pause();  // SIGSTOP … kafka.resume()
  * ```
  *
  * | | address |
  * |---|---|
- * | Kafka | `127.0.0.1:PORT`, a list with commas for several brokers |
+ * | Kafka | `127.0.0.1:PORT` |
  * | Cassandra | `127.0.0.1:PORT`; data centre `datacenter1` |
  * | registry | `http://127.0.0.1:PORT/apis/ccompat/v7` |
  * | ClickHouse | `http://127.0.0.1:PORT`; user `default`, no password |

@@ -234,7 +234,7 @@ export CLICKHOUSE_URL=http://127.0.0.1:PORT
   assert.equal(first.stdout, exports);
   assert.equal(first.stderr.match(/started in TIME$/gm)?.length, 4);
 
-  Deno.kill(await place.pid("kafka/1"), "SIGKILL");
+  Deno.kill(await place.pid("kafka"), "SIGKILL");
   const second = await place.services(["up"]);
   assert.equal(second.stdout, exports);
   assert.match(second.stderr, /^Kafka .* started in TIME$/m);
