@@ -14,6 +14,7 @@ function pages(): string[] {
     "README.md",
     "runtime/README.md",
     "docs/logs.md",
+    "docs/decoding.md",
     "docs/plans.md",
     "docs/state.md",
     ...reference,

@@ -14,7 +14,7 @@ import { type Abi, parseAbi } from "./abi.ts";
 import { AbiLookup } from "./abi_client.ts";
 import { readAbiFolder } from "./abi_field.ts";
 import { AbiIndex } from "./abi_index.ts";
-import { AbiStore } from "./abi_store.ts";
+import { AbiStore, abiStoreFile } from "./abi_store.ts";
 import { AbiError } from "./abi_types.ts";
 import type { EvmClient } from "./client.ts";
 import { RowDecoder } from "./decode_rows.ts";
@@ -26,6 +26,9 @@ import { commonSignatures, SignatureDatabase } from "./signatures.ts";
 
 /** Longest text of a value: what is longer is cut. */
 const WIDTH = 66;
+
+/** A store that keeps nothing. */
+const MEMORY = ":memory:";
 
 /** A person waits longer than a block may. */
 const WAIT_MS = 30_000;
@@ -75,8 +78,8 @@ export async function explain(
   if (!client || !unit) decoder.decode([row], emit);
   else {
     const { context } = options;
-    using kept = new AbiStore();
-    using memory = new AbiStore(":memory:");
+    using kept = new AbiStore(await isThere(abiStoreFile) ? undefined : MEMORY);
+    using memory = new AbiStore(MEMORY);
     const lookup = new AbiLookup({
       keys: [],
       store: kept,
@@ -99,6 +102,16 @@ export async function explain(
     await finder.decode([row], emit, unit, decoder);
   }
   return rows.map(describe).join("\n");
+}
+
+/** Looking at a transaction creates nothing. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function calldata(text: string, to: string | undefined): Row {

@@ -11,11 +11,13 @@ import { parseAbi as readAbi } from "../../../connectors/evm/abi.ts";
 import { AbiIndex } from "../../../connectors/evm/abi_index.ts";
 import { AbiStore } from "../../../connectors/evm/abi_store.ts";
 import { RowDecoder } from "../../../connectors/evm/decode_rows.ts";
+import { explain } from "../../../connectors/evm/explain.ts";
 import { Finder } from "../../../connectors/evm/finder.ts";
 import { Proxies } from "../../../connectors/evm/proxies.ts";
 import { schemas } from "../../../connectors/evm/schema.ts";
 import { SignatureDatabase } from "../../../connectors/evm/signatures.ts";
 import type { Op, Row, SourceUnit } from "../../../runtime/component.ts";
+import { createScheduler } from "../../../runtime/run/scheduler.ts";
 import { systemClock } from "../../../runtime/run/clock.ts";
 import { openContext } from "../../contracts/open_context.ts";
 import {
@@ -236,6 +238,24 @@ Deno.test("Finder decodes calls through proxies with the ABI of the block", {
   // The clone always forwards to the first version.
   const changed = ["second", "second", "first", "second", "second"];
   assert.deepEqual(versionsOf(await apply(now)), changed);
+
+  // As a person reads it, by the block that it is in.
+  const client = await openConnection({ url: chain.url });
+  await client.health();
+  const context = openContext();
+  const scheduler = createScheduler(context);
+  const tell = (row: Row | undefined) =>
+    explain(String(row?.["transaction_hash"]), {
+      abis: [],
+      to: undefined,
+      folder: ".",
+      connection: client,
+      context: { ...context, scheduler },
+    });
+  assert.equal(
+    await tell(oldRows[0]),
+    `set(uint256) at ${logic}, signature\n  value: 5`,
+  );
 
   // A reorg across the upgrade: it never happened.
   assert(await chain.ask<boolean>("evm_revert", snapshot));
