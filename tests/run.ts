@@ -25,6 +25,7 @@ const alone = [
   // They measure whether a budget is used up in time.
   "tests/integration/credits_test.ts",
   "tests/integration/pacing_test.ts",
+  "tests/integration/shared_budget_test.ts",
   // It changes the working directory.
   "tests/runtime/verbs/open_state_test.ts",
 ];

@@ -37,13 +37,14 @@ export const LONGEST_SHARE_MS = 10_000;
 /** Clocks of a store's machines may differ so much, ms. */
 const CLOCKS_MS = 2000;
 
+/** No lease lasts longer after the last change of a book, ms. */
+const LONGEST_LEASE_MS = 60_000;
+
 /** What a process holds of each window, by the window's key. */
 export type Holder = Readonly<Record<string, Share | Chunk>>;
 
-/** What is known of an account. */
-export interface Book {
-  /** When it was changed last, on the store's clock. */
-  readonly time: number;
+/** What is known of an account, and when it was changed last. */
+export interface Book extends Now {
   /** Until when the provider refuses all calls, ms since 1970; 0: it does not. */
   readonly closedUntil: number;
   /** What was spent of each long window, by the window's key. */
@@ -135,7 +136,7 @@ export function allot(
   const closedUntil = Math.max(closed, told);
   return {
     book: {
-      time: now.time,
+      ...now,
       closedUntil,
       spent,
       holders: { ...Object.fromEntries(others), [request.id]: holder },
@@ -197,7 +198,7 @@ function upToDate(
   { book, time, wall }: Seen,
 ): { readonly book: Book; readonly now: Now } {
   if (!book) {
-    const empty = { time, closedUntil: 0, spent: {}, holders: {} };
+    const empty = { time, wall, closedUntil: 0, spent: {}, holders: {} };
     return { book: empty, now: { time, wall } };
   }
   const behind = book.time - time;
@@ -229,6 +230,11 @@ function withoutDead(
 } {
   const spent = { ...book.spent };
   const holders: Record<string, Holder> = {};
+  // It may be long ago that the last process died, and nobody was there.
+  const over = {
+    time: Math.min(now.time, book.time + LONGEST_LEASE_MS),
+    wall: Math.min(now.wall, book.wall + LONGEST_LEASE_MS),
+  };
   for (const [id, holder] of Object.entries(book.holders)) {
     if (live.has(id)) {
       holders[id] = holder;
@@ -238,7 +244,10 @@ function withoutDead(
       if (isShare(holding)) continue;
       const units = heldBy(holding);
       const { window } = holding;
-      spent[key] = spend(spent[key] ?? {}, { window, now, units });
+      spent[key] = spend(spent[key] ?? {}, {
+        ...{ window, units },
+        now: over,
+      });
     }
   }
   const closed = book.closedUntil > now.wall ? book.closedUntil : 0;

@@ -12,6 +12,11 @@ import type { Priority, Window } from "./scheduler.ts";
 // them count as spent when the process is killed.
 const AHEAD_MS = 2000;
 
+// Of a large window for longer, which carries a process through an outage of
+// the store: what so small a part of it costs when it is lost is nothing.
+const LONG_AHEAD_MS = 10_000;
+const SMALL_PART = 1000;
+
 // What a process takes before it knows its pace, where no rate says more.
 const FIRST_PART = 100;
 
@@ -160,7 +165,12 @@ export class HeldChunk {
     if (passed > 0) {
       const pace = this.#left / passed;
       // A pause between two calls is no reason to give back at once.
-      this.#aim = Math.max(pace * AHEAD_MS, this.#aim / 2);
+      const small = this.window.count / SMALL_PART;
+      this.#aim = Math.max(
+        pace * AHEAD_MS,
+        Math.min(pace * LONG_AHEAD_MS, small),
+        this.#aim / 2,
+      );
       this.#left = 0;
     }
     if (this.#starved) this.#aim *= 4;

@@ -39,7 +39,13 @@ export interface LedgerCase {
 const contenders = 4;
 const changes = 6;
 
-const empty: Book = { time: 0, closedUntil: 0, spent: {}, holders: {} };
+const empty: Book = {
+  time: 0,
+  wall: 0,
+  closedUntil: 0,
+  spent: {},
+  holders: {},
+};
 
 /** Register the tests of a store. */
 export function ledgerContract(options: LedgerCase): void {
@@ -78,6 +84,7 @@ export function ledgerContract(options: LedgerCase): void {
   opened("it gives back each account's book", async (store, bench) => {
     const full: Book = {
       time: 1.5,
+      wall: 2.5,
       closedUntil: Date.UTC(2026, 0, 2),
       spent: { "credits 60000": { "600": 2 ** 40, "1200": 0.5 } },
       holders: { "é": {} },

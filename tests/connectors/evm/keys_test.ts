@@ -3,7 +3,7 @@ import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
 import { SimulatedNode } from "../../fixtures/simulated/node.ts";
 import { openContext } from "../../contracts/open_context.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { maskedKey } from "../../../connectors/evm/keys.ts";
+import { fingerprint, maskedKey } from "../../../connectors/evm/keys.ts";
 import { openConnection } from "./open_chain.ts";
 
 const signal = new AbortController().signal;
@@ -12,6 +12,22 @@ Deno.test("maskedKey() shows nothing that anybody could use", () => {
   assert.equal(maskedKey("0123456789abcdef0123456789abcdef"), "…cdef");
   assert.equal(maskedKey("short"), "…");
   assert.equal(maskedKey(""), "none");
+});
+
+Deno.test("fingerprint() tells keys apart and does not show them", async () => {
+  const key = "0123456789abcdef";
+  const one = await fingerprint(`https://eth.example.org/v2/${key}`, key);
+  assert.match(one, /^[0-9a-f]{16}$/);
+  assert.ok(!one.includes(key) && !key.includes(one));
+  const again = `https://eth.example.org/other/${key}`;
+  assert.equal(await fingerprint(again, key), one, "the same key of a host");
+  const others = [
+    await fingerprint(`https://base.example.org/v2/${key}`, key),
+    await fingerprint("https://eth.example.org/v2/another", "another"),
+    await fingerprint("https://eth.example.org/a", ""),
+    await fingerprint("https://eth.example.org/b", ""),
+  ];
+  assert.equal(new Set([one, ...others]).size, 5);
 });
 
 Deno.test("EvmClient.keys() tells of accounts and limits and asks nobody", async () => {

@@ -7,7 +7,13 @@ import { openSqliteLedger } from "../../../runtime/run/sqlite_ledger.ts";
 import { ledgerContract } from "../../contracts/ledger_contract.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 
-const empty: Book = { time: 0, closedUntil: 0, spent: {}, holders: {} };
+const empty: Book = {
+  time: 0,
+  wall: 0,
+  closedUntil: 0,
+  spent: {},
+  holders: {},
+};
 
 ledgerContract({
   name: "SQLite",
