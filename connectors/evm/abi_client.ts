@@ -47,6 +47,11 @@ export class AbiLookup implements Connected {
     this.#options = options;
   }
 
+  /** Whether there is anybody to ask: empty URLs leave services out. */
+  get hasServices(): boolean {
+    return this.#options.keys.length > 0;
+  }
+
   /** The ABI at an address; null: there is none; undefined: not known. */
   abi(address: string): Abi | null | undefined {
     const known = recent(this.#abis, address) ?? this.#stored(address);

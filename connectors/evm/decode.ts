@@ -140,7 +140,7 @@ sinks:
     const decoder = new RowDecoder({ input, index, signatures });
     const lookup = connections["lookup"] as AbiLookup | undefined;
     const client = connections["proxies"] as EvmClient | undefined;
-    if (!lookup && !client) {
+    if (!lookup?.hasServices && !client) {
       return { apply: (rows, emit) => decoder.decode(rows, emit) };
     }
     const { clock, log, name, pipeline, signal } = context;

@@ -111,6 +111,22 @@ Deno.test("AbiLookup asks for signatures", async () => {
   assert.equal(lookup.signatures("0x12345678"), null);
 });
 
+Deno.test("AbiLookup shows its keys to nobody but the service", async () => {
+  await using service = new LookupService({});
+  const lines: string[] = [];
+  const { clock, lookup } = openLookup({
+    services: [{ url: service.url }, { url: "http://127.0.0.1:1/", name: "b" }],
+    say: (line) => lines.push(line),
+  });
+  await using _ = lookup;
+  for (const mood of troubles) {
+    service.mood = mood;
+    await settle(clock, lookup.askAbi(address(1)));
+  }
+  assert(lines.length > 0);
+  assert(!lines.some((line) => line.includes("secret")), lines.join());
+});
+
 Deno.test("AbiStore keeps what was found between runs", async () => {
   const folder = await Deno.makeTempDir();
   const file = `${folder}/.sluice/abis.db`;

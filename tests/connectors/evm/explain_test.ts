@@ -4,7 +4,10 @@ import { explain } from "../../../connectors/evm/explain.ts";
 import { createScheduler } from "../../../runtime/run/scheduler.ts";
 import { openContext } from "../../contracts/open_context.ts";
 
-function tell(text: string, abis: string[] = [], to?: string) {
+function tell(
+  text: string,
+  { abis = [], to }: { abis?: string[]; to?: string } = {},
+) {
   const context = openContext();
   return explain(text, {
     abis,
@@ -58,18 +61,20 @@ Deno.test("explain() prints the tree of calls as a person would read it", async 
 });
 
 Deno.test("explain() takes ABIs as signatures or files", async () => {
-  const text = await tell(
-    transfer,
-    ["transfer(address who, uint256 wad)"],
-    two,
-  );
+  const text = await tell(transfer, {
+    abis: ["transfer(address who, uint256 wad)"],
+    to: two,
+  });
   assert.equal(
     text,
     `transfer(address,uint256) at ${two}\n  who: ${one}\n  wad: 1000000`,
   );
   const file = new URL("../../../pipelines/abis/erc20.json", import.meta.url);
-  assert.match(await tell(transfer, [file.pathname]), /^transfer\S+\n {2}/);
-  await assert.rejects(tell(transfer, ["nowhere.json"]), {
+  assert.match(
+    await tell(transfer, { abis: [file.pathname] }),
+    /^transfer\S+\n {2}/,
+  );
+  await assert.rejects(tell(transfer, { abis: ["nowhere.json"] }), {
     name: "UserError",
     message: 'Cannot find ABI file "nowhere.json"',
   });

@@ -7,6 +7,7 @@ import { AbiLookup } from "../../../connectors/evm/abi_client.ts";
 import type { Dialect } from "../../../connectors/evm/abi_service.ts";
 import { AbiStore } from "../../../connectors/evm/abi_store.ts";
 import { LookupKey } from "../../../connectors/evm/lookup_key.ts";
+import { createLogger } from "../../../runtime/run/log.ts";
 import { createScheduler } from "../../../runtime/run/scheduler.ts";
 import { openContext } from "../../contracts/open_context.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
@@ -23,13 +24,21 @@ export interface OpenLookupOptions {
   }[];
   readonly store?: AbiStore;
   readonly clock?: FakeClock;
+  /** Gets what is logged. */
+  say?(line: string): void;
 }
 
 /** Open a client. */
 export function openLookup(
-  { clock = new FakeClock(), services, store }: OpenLookupOptions,
+  { clock = new FakeClock(), say = () => {}, services, store }:
+    OpenLookupOptions,
 ) {
-  const context = openContext({ clock });
+  const log = createLogger({
+    level: "debug",
+    secrets: [],
+    write: (entry) => say(JSON.stringify(entry)),
+  });
+  const context = openContext({ clock, log });
   const scheduler = createScheduler({ clock, metrics: context.metrics });
   const lookup = new AbiLookup({
     keys: services.map(({ dialect = "etherscan", name = "service", url }) =>
