@@ -2,8 +2,8 @@
  * Finds what a unit's rows are decoded with: ABIs of contracts behind proxies,
  * ABIs that services know, signatures.
  *
- * A unit waits for that no longer than the stated bound. What was found in time
- * is kept by the unit's hash: a unit that comes again, to be retracted or after
+ * A unit waits for services no longer than the stated bound. What was found in
+ * time is kept by the unit's hash: a unit that comes again, to be retracted or after
  * a crash, is decoded with the same.
  *
  * @module
@@ -33,7 +33,7 @@ export interface FinderOptions {
   readonly store: AbiStore;
   readonly lookup: AbiLookup | undefined;
   readonly proxies: Proxies | undefined;
-  /** Milliseconds that a unit waits at most. */
+  /** Milliseconds that a unit waits for look-ups at most. */
   readonly wait: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -76,25 +76,22 @@ export class Finder {
       (port: string, row: Row) => void emitted.push([port, row]),
       { reject: emit.reject },
     );
-    const deadline = this.#options.clock.now() + this.#options.wait;
+    let left = this.#options.wait;
     for (let round = 0;; round++) {
       emitted.length = 0;
       seen.begin();
       decoder.decode(rows, collect, seen);
       const wanted = saved === undefined ? seen.wanted() : [];
       if (wanted.length === 0 || round === MOST_ROUNDS) break;
-      await this.#within(
-        deadline,
-        wanted.map((what) =>
-          what.length === ADDRESS
-            ? this.#findContract(what, { seen, unit, deadline })
-            : this.#findSignatures(what, deadline)
-        ),
-      );
+      left -= await this.#find(wanted, { seen, unit, wait: left });
     }
     for (const [port, row] of emitted) emit(port, row);
     if (saved !== undefined || op === "retract") return;
     const { lacks, ...kept } = seen.findings();
+    const nothing = lacks.length === 0 && kept.hidden.length === 0 &&
+      kept.inCode.length === 0 && Object.keys(kept.resolved).length === 0;
+    // Decoded with what the spec names: so it will be again.
+    if (nothing && !renewed) return;
     store.saveUnit({
       stage,
       id,
@@ -142,6 +139,34 @@ export class Finder {
       : signatures.has(what);
   }
 
+  /**
+   * Find contracts and signatures; returns how long look-ups were waited for.
+   * The chain is read without a bound, as by the source itself.
+   */
+  async #find(
+    wanted: readonly string[],
+    { seen, unit, wait }: {
+      readonly seen: SeenUnit;
+      readonly unit: UnitInfo;
+      readonly wait: number;
+    },
+  ): Promise<number> {
+    const { clock, index } = this.#options;
+    const addresses = wanted.filter(({ length }) => length === ADDRESS);
+    const hashes = wanted.filter(({ length }) => length !== ADDRESS);
+    const contracts = await Promise.all(
+      addresses.map((address) => this.#contractsOf(address, { seen, unit })),
+    );
+    const unknown = new Set(contracts.flat().filter((one) => !index.at(one)));
+    const began = clock.now();
+    const deadline = began + wait;
+    await this.#within(deadline, [
+      ...[...unknown].map((one) => this.#askAbi(one, deadline)),
+      ...hashes.map((hash) => this.#findSignatures(hash, deadline)),
+    ]);
+    return clock.now() - began;
+  }
+
   /** Wait for work, but not beyond an instant. */
   async #within(
     deadline: number,
@@ -163,23 +188,15 @@ export class Finder {
     signal.throwIfAborted();
   }
 
-  async #findContract(
+  /** The contracts whose ABIs count for an address; none: nobody says. */
+  async #contractsOf(
     address: string,
-    { deadline, seen, unit }: {
-      readonly seen: SeenUnit;
-      readonly unit: UnitInfo;
-      readonly deadline: number;
-    },
-  ): Promise<void> {
-    const { index, proxies } = this.#options;
+    { seen, unit }: { readonly seen: SeenUnit; readonly unit: UnitInfo },
+  ): Promise<readonly string[]> {
+    const { proxies } = this.#options;
     const history = proxies && await this.#history(address, unit);
-    if (proxies && !history) return;
-    const { contracts } = seen.settle(address, history);
-    const unknown = contracts.map((one) => one.address)
-      .filter((one) => !index.at(one));
-    await Promise.all(
-      [...new Set(unknown)].map((one) => this.#askAbi(one, deadline)),
-    );
+    if (proxies && !history) return [];
+    return seen.settle(address, history).contracts.map((one) => one.address);
   }
 
   async #history(
