@@ -298,7 +298,8 @@ export class Account {
   /** More would be of use. */
   #ask(cost: Cost): void {
     this.#meters.forEach(({ window }, index) => {
-      if (unitsOf(window, cost) > 0) this.#lease?.wanted(index);
+      const units = unitsOf(window, cost);
+      if (units > 0) this.#lease?.wanted(index, units);
     });
   }
 }

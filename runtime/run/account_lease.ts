@@ -17,11 +17,11 @@ import {
   leave,
 } from "./book.ts";
 import type { Clock } from "./clock.ts";
-import { HeldChunk } from "./held_chunk.ts";
+import { type Demand, HeldChunk } from "./held_chunk.ts";
 import { HeldShare } from "./held_share.ts";
 import { LeaseClock } from "./lease_clock.ts";
 import type { LedgerStore, Place } from "./ledger_store.ts";
-import type { Priority, Window } from "./scheduler.ts";
+import type { Window } from "./scheduler.ts";
 import type { Spending } from "./spending.ts";
 
 /** How often a part is renewed, ms: several chances before it ends. */
@@ -41,6 +41,9 @@ const arrival = 2000;
 
 /** So long after a process was killed its last calls may still arrive, ms. */
 const delivery = 500;
+
+/** Aborting without a reason makes an exception with a stack, every time. */
+const hurried = "A renewal is due";
 
 /** One of an account's windows, and what was spent of it here. */
 export interface LeasedWindow {
@@ -69,12 +72,6 @@ export interface AccountLeaseOptions {
   told(error?: Error): void;
   /** Calls wait because the lease is over. */
   lapsed(): void;
-}
-
-/** A call that wants to leave, as a window counts it. */
-export interface Demand {
-  readonly units: number;
-  readonly priority: Priority;
 }
 
 /** This process's part of an account. */
@@ -121,47 +118,52 @@ export class AccountLease implements AsyncDisposable {
   }
 
   /** Milliseconds until a call may leave, as far as others are concerned. */
-  wait(index: number, { priority, units }: Demand): number {
+  wait(index: number, demand: Demand): number {
     const held = this.#held[index];
     if (held === undefined) return 0;
     const now = this.#options.elapsed();
     const isShare = held instanceof HeldShare;
-    const admits = isShare
-      ? held.admits(units, now)
-      : held.admits(units, { now, priority });
     // By then the call has arrived, and has left every window again.
     const lasts = arrival + (isShare ? held.lingers(now) : 0);
     if (this.#lease.left() <= lasts) {
       this.#options.lapsed();
       return this.#soon(now);
     }
-    if (admits) {
-      if (!isShare && held.isLow) this.#soon(now);
+    if (isShare) {
+      if (held.admits(demand.units)) return 0;
+      held.wanted(demand.units, now);
+      return this.#soon(now);
+    }
+    if (held.admits(demand)) {
+      if (held.isLow) this.#soon(now);
       return 0;
     }
-    const wait = isShare ? held.wanted(now) : held.wanted(now, priority);
-    return wait ?? this.#soon(now);
+    const wait = held.backIn(demand, now);
+    if (wait !== undefined) return wait;
+    held.wanted(demand, now);
+    return this.#soon(now);
   }
 
   /** Whether a call waits until a quota comes back, not for its turn. */
-  isSpent(index: number, { priority, units }: Demand): boolean {
+  isSpent(index: number, demand: Demand): boolean {
     const held = this.#held[index];
-    if (!(held instanceof HeldChunk)) return false;
-    const now = this.#options.elapsed();
-    return !held.admits(units, { now, priority }) &&
-      held.wanted(now, priority) !== undefined;
+    if (!(held instanceof HeldChunk) || held.admits(demand)) return false;
+    return held.backIn(demand, this.#options.elapsed()) !== undefined;
   }
 
   /** A call waits that a larger share of a window would let go. */
-  wanted(index: number): void {
+  wanted(index: number, units: number): void {
     const held = this.#held[index];
-    if (held instanceof HeldShare) held.wanted(this.#options.elapsed());
+    if (held instanceof HeldShare) held.wanted(units, this.#options.elapsed());
   }
 
   /** Pay for a call that leaves now; call the result when it has arrived. */
-  spend(index: number, { priority, units }: Demand): () => void {
+  spend(index: number, demand: Demand): () => void {
     const held = this.#held[index];
-    return held instanceof HeldChunk ? held.spend(units, priority) : () => {};
+    const now = this.#options.elapsed();
+    if (held instanceof HeldChunk) return held.spend(demand, now);
+    held?.spend(demand.units, now);
+    return () => {};
   }
 
   /** The provider refuses all calls until an instant: others should know. */
@@ -174,7 +176,7 @@ export class AccountLease implements AsyncDisposable {
   /** Give back what is not spent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
-    this.#hurry.abort();
+    this.#hurry.abort(hurried);
     await this.#working;
     for (const held of this.#held) held.close();
     // What cannot be given back now is free when the lease is over.
@@ -292,7 +294,7 @@ export class AccountLease implements AsyncDisposable {
       // What is away is not asked more often than usual.
       const pause = this.#isThere ? soonest : renewEvery;
       this.#next = Math.min(this.#next, this.#renewed + pause);
-      this.#hurry.abort();
+      this.#hurry.abort(hurried);
     }
     return Math.max(soonest, this.#next - now);
   }

@@ -29,6 +29,12 @@ const DEAREST_MS = 60_000;
 // A head that took something so lately may do so again.
 const HEAD_MS = 10_000;
 
+/** A call that wants to leave, as a window counts it. */
+export interface Demand {
+  readonly units: number;
+  readonly priority: Priority;
+}
+
 /** Units of a long window, and what is asked for the next time. */
 export class HeldChunk {
   readonly window: Window;
@@ -60,30 +66,27 @@ export class HeldChunk {
   }
 
   /** Whether such a call can be paid. */
-  admits(
-    units: number,
-    { now, priority }: { readonly now: number; readonly priority: Priority },
-  ): boolean {
-    this.#dearest.note(units, now);
+  admits({ priority, units }: Demand): boolean {
     const { common, head } = this.#held;
     const need = Math.min(units, this.window.count);
-    if (common >= need) return true;
-    if (priority !== "head") return false;
-    this.#headUntil = now + HEAD_MS;
-    return common + head >= need;
+    return common + (priority === "head" ? head : 0) >= need;
   }
 
   /**
-   * A call waits for more.
-   *
-   * @returns milliseconds until there is some; undefined: soon.
+   * Milliseconds until what such a call waits for comes back; undefined: it
+   * has not been spent.
    */
-  wanted(now: number, priority: Priority): number | undefined {
+  backIn({ priority }: Demand, now: number): number | undefined {
     const { common, head } = this.#backAt;
     const at = priority === "head" ? head : common;
-    if (at !== undefined && at > now) return at - now;
+    return at !== undefined && at > now ? at - now : undefined;
+  }
+
+  /** A call waits for more. */
+  wanted({ priority, units }: Demand, now: number): void {
+    this.#dearest.note(units, now);
+    if (priority === "head") this.#headUntil = now + HEAD_MS;
     this.#starved = true;
-    return undefined;
   }
 
   /** Whether it is time to take more. */
@@ -93,10 +96,12 @@ export class HeldChunk {
   }
 
   /** Pay for a call; call the result when it has arrived. */
-  spend(units: number, priority: Priority): () => void {
+  spend({ priority, units }: Demand, now: number): () => void {
+    this.#dearest.note(units, now);
     const { common, head, open } = this.#held;
     // What only the head may spend first: then the rest is for all.
     const ofHead = priority === "head" ? Math.min(head, units) : 0;
+    if (ofHead > 0) this.#headUntil = now + HEAD_MS;
     this.#held = {
       head: head - ofHead,
       common: Math.max(0, common - (units - ofHead)),

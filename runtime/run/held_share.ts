@@ -42,15 +42,20 @@ export class HeldShare {
   }
 
   /** Whether such a call fits in at all. */
-  admits(units: number, now: number): boolean {
-    this.#dearest.note(units, now);
+  admits(units: number): boolean {
     const { count, limit } = this.#granted;
     return limit >= Math.min(units, count);
   }
 
   /** A call waits that a larger share would let go. */
-  wanted(now: number): undefined {
+  wanted(units: number, now: number): void {
+    this.#dearest.note(units, now);
     this.#busyUntil = now + BUSY_MS;
+  }
+
+  /** A call leaves. */
+  spend(units: number, now: number): void {
+    this.#dearest.note(units, now);
   }
 
   request(now: number): ShareRequest {
