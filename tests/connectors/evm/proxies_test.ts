@@ -25,6 +25,7 @@ import {
   canRunChains,
   type Sent,
 } from "../../fixtures/bare_chain.ts";
+import { Workplace } from "../../integration/program.ts";
 import { openConnection, openSource } from "./open_chain.ts";
 
 const ignore = !await canRunChains();
@@ -257,6 +258,40 @@ Deno.test("Finder decodes calls through proxies with the ABI of the block", {
     `set(uint256) at ${logic}, signature\n  value: 5`,
   );
 
+  await using workplace = await Workplace.make(`
+name: proxied
+connections: { eth: { type: evm, url: "${chain.url}" } }
+sources: { chain: { type: evm.chain, connection: eth, emit: [transactions] } }
+transforms:
+  calls:
+    type: decode
+    from: chain.transactions
+    proxies: eth
+    abis:
+      - { address: "${first}", signatures: "set(uint256 first)" }
+      - { address: "${second}", signatures: "set(uint256 second)" }
+sinks: { out: { type: file, from: calls, path: calls.jsonl } }
+`);
+  /** Run the pipeline up to a block: what it wrote for each, in order. */
+  const run = async (from: number, to: number) => {
+    const range = ["--from", String(from), "--to", String(to)];
+    const written = (await workplace.read("calls.jsonl")).length;
+    const { code, stderr } = await workplace.run("run", "spec.yaml", ...range);
+    assert.equal(code, 0, stderr);
+    const lines = (await workplace.read("calls.jsonl")).slice(written);
+    const blocks = new Map<string, unknown[]>();
+    for (const line of lines.trim().split("\n")) {
+      const row = JSON.parse(line);
+      const key = `${row._op} ${row.block_number - before}`;
+      blocks.set(key, [...blocks.get(key) ?? [], ...versionsOf([row])]);
+    }
+    return Object.fromEntries(blocks);
+  };
+  const upgraded = ["first", "signature", "second"];
+  const { "insert 1": middle, ...rest } = await run(before, before + 2);
+  assert.deepEqual(rest, { "insert 0": five("first"), "insert 2": changed });
+  assert.deepEqual(middle?.slice(0, 3), upgraded);
+
   // A reorg across the upgrade: it never happened.
   assert(await chain.ask<boolean>("evm_revert", snapshot));
   await chain.mine(again);
@@ -277,5 +312,14 @@ Deno.test("Finder decodes calls through proxies with the ABI of the block", {
     ["partial"],
     ["second", "first", "first", "first", "first"],
   ]);
+  const { "retract 1": back, ...all } = await run(before, before + 4);
+  assert.deepEqual(back, middle);
+  assert.deepEqual(all, {
+    "retract 2": changed,
+    "insert 1": ["first"],
+    "insert 2": five("first"),
+    "insert 3": ["signature"],
+    "insert 4": ["second", "first", "first", "first", "first"],
+  });
   await close();
 });
