@@ -303,3 +303,33 @@ Deno.test("decode finds the arguments of a constructor behind the code", async (
     ["unknown", null],
   ]);
 });
+
+Deno.test("decode checks its files before anything runs", async () => {
+  const mistakes = (fields: object, folder: string) => {
+    const reports = new Reports(transactions);
+    const place = { ...reports.place, folder };
+    const config = readFields(decode.fields, { ...fields }, place);
+    if (config) decode.check?.({ config, input: transactions, place });
+    return reports.lines.join();
+  };
+  const folder = await Deno.makeTempDir();
+  try {
+    assert.equal(mistakes({}, folder), "");
+    await Deno.writeTextFile(`${folder}/mine.txt`, "set(uint256)\n\nset(uint)");
+    assert.equal(mistakes({ signatures: ["mine.txt"] }, folder), "");
+    await Deno.writeTextFile(`${folder}/mine.txt`, "set(uint999)");
+    assert.match(mistakes({ signatures: ["mine.txt"] }, folder), /uint999/);
+    assert.match(
+      mistakes({ signatures: ["nowhere.txt"] }, folder),
+      /Cannot find the file/,
+    );
+    await Deno.mkdir(`${folder}/abis`);
+    await Deno.writeTextFile(`${folder}/abis/broken.json`, "{");
+    assert.match(
+      mistakes({}, folder),
+      /Cannot read ABI file "abis\/broken.json"/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
