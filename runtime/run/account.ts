@@ -28,6 +28,11 @@ const FIRST_ROOM_MS = 25;
 const MOST_ROOM_MS = 400;
 const ROOM_FOR_MS = 300_000;
 
+// There is plenty while this share of a window is not spent, and of a quota
+// while its time passes faster than it; at the start of it this much.
+const PLENTY = 0.5;
+const SLACK = 0.05;
+
 /** What pauses for longer is closed for the moment. */
 export const CLOSED_MS = 30_000;
 
@@ -133,6 +138,11 @@ export class Account {
     changed();
   }
 
+  /** A call leaves; after a pause it goes alone, until the result is called. */
+  probe(): () => void {
+    return this.#pause.probe();
+  }
+
   /** Milliseconds more than usual that a call may be on its way. */
   get room(): number {
     const age = this.#around.elapsed() - this.#roomSince;
@@ -212,6 +222,17 @@ export class Account {
   isClosed(cost: Cost, priority: Priority): boolean {
     return this.#pause.left() > CLOSED_MS ||
       this.spentWindow(cost, priority) !== undefined;
+  }
+
+  /** Whether nobody will miss what a call costs. */
+  hasPlenty(cost: Cost): boolean {
+    const now = this.#around.clock.now();
+    return this.usage().every(({ resetsAt, used, window }) => {
+      const passed = resetsAt === undefined
+        ? PLENTY
+        : Math.max(SLACK, 1 - (resetsAt - now) / window.per);
+      return used + unitsOf(window, cost) <= passed * window.count;
+    });
   }
 
   /** Whether a wait until this instant is news. */

@@ -91,6 +91,11 @@ export class PacedBudget implements Budget {
     });
   }
 
+  /** Calls under way. */
+  get running(): number {
+    return this.#under;
+  }
+
   get group(): string {
     return this.account.name;
   }
@@ -115,6 +120,12 @@ export class PacedBudget implements Budget {
     return this.account.resetAfter(period);
   }
 
+  charge(cost: Cost): void {
+    this.account.spend(cost, "head").settle();
+    this.account.count(this.#key, cost);
+    this.#around.changed();
+  }
+
   usage(): readonly WindowUsage[] {
     return this.account.usage();
   }
@@ -127,6 +138,11 @@ export class PacedBudget implements Budget {
   wait(cost: Cost, priority: Priority): number {
     if (this.#under >= this.inFlight) return Infinity;
     return Math.max(this.#pause.left(), this.account.wait(cost, priority));
+  }
+
+  /** Whether nobody will miss what a call costs. */
+  hasPlenty(cost: Cost): boolean {
+    return this.wait(cost, "backfill") <= 0 && this.account.hasPlenty(cost);
   }
 
   /** Whether it waits for a quota or a long pause, not for its turn. */
@@ -146,6 +162,7 @@ export class PacedBudget implements Budget {
     const { changed } = this.#around;
     this.#running.set(++this.#under);
     this.#waited.add(waited);
+    const probes = [this.#pause.probe(), this.account.probe()];
     const spent = this.account.spend(cost, priority);
     this.account.count(this.#key, cost);
     const arrived = this.account.windows.length === 0
@@ -158,6 +175,7 @@ export class PacedBudget implements Budget {
         if (ended) return;
         ended = true;
         this.#running.set(--this.#under);
+        for (const probed of probes) probed();
         arrived();
         changed();
       },

@@ -22,6 +22,8 @@ export interface ConnectionsOptions {
   readonly context: (name: string) => OpenContext;
   /** Opens the budgets that processes share; absent: this one is alone. */
   readonly ledger?: (() => Promise<LedgerStore>) | undefined;
+  /** Told whenever it changes what calls wait for. */
+  readonly waits?: (cause: string | undefined) => void;
   readonly drain: AbortSignal;
   readonly stop: AbortSignal;
 }
@@ -40,12 +42,12 @@ export async function openConnections(
   spec: Spec,
   options: ConnectionsOptions,
 ): Promise<Clients | undefined> {
-  const { clock, context, log, metrics } = options;
+  const { clock, context, log, metrics, waits = () => {} } = options;
   await using opened = new AsyncDisposableStack();
   const ledger = options.ledger &&
     opened.use(new Ledger({ open: options.ledger, clock, log }));
   const scheduler = createScheduler({
-    ...{ clock, log, metrics },
+    ...{ clock, log, metrics, waits },
     ...ledger ? { ledger } : {},
   });
   const clients = new Map<string, Connected>();

@@ -6,17 +6,18 @@
 import { UserError } from "../errors.ts";
 import { Account } from "./account.ts";
 import { monotonic, PacedBudget } from "./budget.ts";
+import { type Choice, choicesOf, type Soonest, soonestOf } from "./choice.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { Router, shareOf } from "./routing.ts";
+import { Router } from "./routing.ts";
+import { NETWORK } from "./time_used.ts";
 import type {
   Admission,
   Budget,
   BudgetOptions,
   CallRequest,
-  Cost,
   Priority,
   Scheduler,
 } from "./scheduler.ts";
@@ -48,6 +49,8 @@ export interface SchedulerOptions {
   readonly log?: Logger;
   /** What it shares with other processes; absent: it is alone. */
   readonly ledger?: Ledger;
+  /** Told whenever it changes what calls wait for. */
+  readonly waits?: (cause: string | undefined) => void;
   /** Milliseconds that never jump; for tests. */
   readonly elapsed?: () => number;
 }
@@ -55,12 +58,6 @@ export interface SchedulerOptions {
 /** Make the scheduler of a process. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   return new PacingScheduler(options);
-}
-
-/** A budget that could pay for a call, and what it would pay. */
-interface Choice {
-  readonly budget: PacedBudget;
-  readonly cost: Cost;
 }
 
 interface Waiting {
@@ -73,12 +70,6 @@ interface Waiting {
   admit(choice: Choice): void;
 }
 
-/** Where a call may leave soonest. */
-interface Soonest {
-  readonly choice: Choice | undefined;
-  readonly wait: number;
-}
-
 class PacingScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
@@ -86,20 +77,23 @@ class PacingScheduler implements Scheduler {
   readonly #ledger: Ledger | undefined;
   readonly #elapsed: () => number;
   readonly #router: Router;
+  readonly #waits: (cause: string | undefined) => void;
   readonly #queues: Record<Priority, Waiting[]> = {
     head: [],
     lookup: [],
     backfill: [],
   };
   readonly #groups = new Map<string, Account>();
-  #budgets = 0;
+  readonly #budgets: PacedBudget[] = [];
   #nap: AbortController | undefined;
 
   constructor(
-    { clock, elapsed, ledger, log, metrics }: SchedulerOptions,
+    options: SchedulerOptions,
   ) {
+    const { clock, elapsed, ledger, log, metrics, waits = () => {} } = options;
     this.#clock = clock;
     this.#ledger = ledger;
+    this.#waits = waits;
     this.#log = log;
     this.#metrics = metrics;
     this.#elapsed = monotonic(
@@ -113,14 +107,15 @@ class PacingScheduler implements Scheduler {
   }
 
   budget(options: BudgetOptions): Budget {
-    this.#budgets++;
-    return new PacedBudget(options, {
+    const budget = new PacedBudget(options, {
       account: this.#account(options),
       clock: this.#clock,
       metrics: this.#metrics,
       elapsed: this.#elapsed,
       changed: () => this.#dispatch(),
     });
+    this.#budgets.push(budget);
+    return budget;
   }
 
   admit(request: CallRequest): Promise<Admission> {
@@ -157,6 +152,23 @@ class PacingScheduler implements Scheduler {
       this.#queues[priority].push(waiting);
       this.#dispatch();
     });
+  }
+
+  spare(request: CallRequest): Admission | undefined {
+    const waits = new Set(
+      Object.values(this.#queues).flat()
+        .flatMap(({ choices }) => choices.map(({ budget }) => budget.account)),
+    );
+    const choice = choicesOf(request).find(({ budget, cost }) =>
+      !waits.has(budget.account) && budget.hasPlenty(cost)
+    );
+    if (choice === undefined) return undefined;
+    const admission = choice.budget.leave(choice.cost, {
+      priority: request.priority,
+      waited: 0,
+    });
+    this.#dispatch();
+    return admission;
   }
 
   #account(
@@ -197,18 +209,21 @@ class PacingScheduler implements Scheduler {
     this.#nap?.abort(WOKEN);
     this.#nap = undefined;
     for (;;) {
-      const { admitted, next } = this.#round();
+      const { admitted, next, waitsFor } = this.#round();
       if (admitted) continue;
+      const running = this.#budgets.some(({ running }) => running > 0);
+      this.#waits(waitsFor ?? (running ? NETWORK : undefined));
       if (next < Infinity) this.#sleep(next);
       return;
     }
   }
 
   /** One pass over the queues; at most one call goes ahead of the others. */
-  #round(): { admitted: boolean; next: number } {
+  #round(): { admitted: boolean; next: number; waitsFor?: string } {
     const held = new Set<PacedBudget | Account>();
     let next = Infinity;
     let holds = 0;
+    let waitsFor: string | undefined;
     for (const waiting of this.#order()) {
       const { choice, wait } = this.#soonest(waiting, held);
       if (choice === undefined) continue;
@@ -218,6 +233,7 @@ class PacingScheduler implements Scheduler {
       }
       next = Math.min(next, wait);
       const { account } = choice.budget;
+      if (wait < Infinity) waitsFor ??= this.#reason(choice);
       // A quota that is spent is not waited for in a queue: whoever is
       // cheaper, or may use the reserve, still goes.
       const { priority } = waiting.request;
@@ -227,9 +243,20 @@ class PacingScheduler implements Scheduler {
       }
       // Whoever comes later must not take what this call is waiting for.
       held.add(wait === Infinity ? choice.budget : account);
-      if (++holds === this.#budgets) break;
+      if (++holds === this.#budgets.length) break;
     }
-    return { admitted: false, next };
+    return {
+      admitted: false,
+      next,
+      ...(waitsFor === undefined ? {} : { waitsFor }),
+    };
+  }
+
+  /** Why a call waits, as people are told: keys of a kind are one. */
+  #reason({ budget }: Choice): string {
+    const { cooledUntil, group } = budget;
+    const pauses = cooledUntil > this.#clock.now();
+    return `${pauses ? "pause" : "budget"} of ${group.replace(/#\d+$/, "")}`;
   }
 
   #soonest(
@@ -324,51 +351,12 @@ class PacingScheduler implements Scheduler {
   }
 }
 
-/** What a call costs at each budget; with prices, the cheapest first. */
-function choicesOf(request: CallRequest): readonly Choice[] {
-  const { price = 1 } = request;
-  const flat = { calls: price, credits: price, weight: price };
-  const choices = request.budgets.flatMap((budget): Choice[] =>
-    budget instanceof PacedBudget
-      ? [{ budget, cost: request.cost?.(budget) ?? flat }]
-      : []
-  );
-  if (!request.cost || choices.length === 1) return choices;
-  return choices
-    .map((choice) => ({
-      choice,
-      share: shareOf(choice.budget.account, choice.cost),
-    }))
-    .sort((a, b) => a.share - b.share)
-    .map(({ choice }) => choice);
-}
-
 /** Whether a call should not wait for the account where it is cheap. */
 function isFar({ choice, wait }: Soonest, priority: Priority): boolean {
+  if (choice === undefined) return false;
+  if (choice.budget.isClosed(choice.cost, priority)) return true;
   // What is held, or waits for a call to end, will not be long.
-  if (choice === undefined || wait === Infinity) return false;
-  return wait > DETOUR_MS[priority] ||
-    choice.budget.isClosed(choice.cost, priority);
-}
-
-/** Of several that are free at once the first. */
-function soonestOf(
-  choices: readonly Choice[],
-  { held, priority }: {
-    readonly held: ReadonlySet<PacedBudget | Account>;
-    readonly priority: Priority;
-  },
-): Soonest {
-  let soonest: Soonest = { choice: undefined, wait: Infinity };
-  for (const choice of choices) {
-    const { budget, cost } = choice;
-    if (held.has(budget) || held.has(budget.account)) continue;
-    const wait = budget.wait(cost, priority);
-    if (wait < soonest.wait || soonest.choice === undefined) {
-      soonest = { choice, wait };
-    }
-  }
-  return soonest;
+  return wait < Infinity && wait > DETOUR_MS[priority];
 }
 
 function remove<T>(list: T[], item: T): void {

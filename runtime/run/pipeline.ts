@@ -20,6 +20,7 @@ import { openCursors } from "./resume.ts";
 import { SharedReader } from "./shared_reader.ts";
 import { openRun, type SourceRun } from "./source_run.ts";
 import type { Cursor, StateStore } from "./state.ts";
+import { type SourceTime, TimeKeeper, type TimeUsed } from "./time_used.ts";
 import type { Writer } from "./writer.ts";
 
 /** How often the journal is pruned, ms. */
@@ -51,6 +52,8 @@ export interface RunningSource {
   readonly to: number | undefined;
   readonly head: Head | undefined;
   readonly at: number | undefined;
+  /** Where its time went so far. */
+  readonly time: TimeUsed;
 }
 
 /** Where a sink stands when the run ends. */
@@ -94,7 +97,13 @@ export async function runPipeline(
     metrics: options.metrics,
     clock: options.clock,
   });
-  const clients = await openConnections(spec, { ...options, context, stop });
+  const time = new TimeKeeper(options);
+  const clients = await openConnections(spec, {
+    ...options,
+    context,
+    stop,
+    waits: (cause) => time.calls(cause),
+  });
   if (!clients) {
     stop.throwIfAborted();
     return [];
@@ -105,7 +114,7 @@ export async function runPipeline(
   for (const stage of spec.stages) {
     if (stage.kind !== "source") continue;
     runs.push(
-      await openRun(spec, stage, { ...options, ...opening }),
+      await openRun(spec, stage, { ...options, ...opening, time }),
     );
   }
   try {
@@ -125,7 +134,7 @@ async function runSource(
   run: SourceRun,
   options: RunOptions & { readonly stop: AbortSignal },
 ): Promise<void> {
-  const { lanes, reader, stage, writers } = run;
+  const { lanes, reader, stage, time, writers } = run;
   const { clock, metrics } = options;
   const source = stage.name;
   const units = metrics.counter("sluice_source_units_total", { source });
@@ -138,6 +147,9 @@ async function runSource(
     },
     get at() {
       return reader.tip?.number;
+    },
+    get time() {
+      return time.used;
     },
   });
   const signal = AbortSignal.any([options.drain, options.stop]);
@@ -155,7 +167,9 @@ async function runSource(
     await run.memory.compact(Math.min(reader.final, lowest(writers)));
   };
   let pruned = clock.now();
+  time.starts();
   for await (const event of events) {
+    time.works();
     if (event !== "head") {
       for (const lane of lanes) await lane.push(event);
       units.add();
@@ -167,15 +181,34 @@ async function runSource(
       pruned = clock.now();
     }
     if (options.drain.aborted) break;
+    time.reads();
   }
   // A drain may also write to the sinks that read what others reject.
   const [errorSinks, others] = [
     writers.filter(readsErrors),
     writers.filter((writer) => !readsErrors(writer)),
   ];
-  await Promise.all(others.map((writer) => writer.drain()));
-  await Promise.all(errorSinks.map((writer) => writer.drain()));
+  await drainAll(others, time);
+  await drainAll(errorSinks, time);
   await prune();
+}
+
+/** Write what is queued; the time belongs to who takes longest. */
+async function drainAll(
+  writers: readonly Writer[],
+  time: SourceTime,
+): Promise<void> {
+  const left = new Set(writers.map(({ stage }) => stage.name));
+  const next = () => {
+    const [sink] = left;
+    if (sink !== undefined) time.waitsFor(sink);
+  };
+  next();
+  await Promise.all(writers.map(async (writer) => {
+    await writer.drain();
+    left.delete(writer.stage.name);
+    next();
+  }));
 }
 
 function acknowledged(writers: readonly Writer[]): number {

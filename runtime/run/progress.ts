@@ -7,6 +7,7 @@
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RunningSource } from "./pipeline.ts";
+import { sumOf, timeText, type TimeUsed } from "./time_used.ts";
 
 /** How often a terminal's line is renewed, ms. */
 const lineEvery = 500;
@@ -32,12 +33,15 @@ export interface ProgressReport {
   readonly blocksPerSecond: number;
   readonly rowsPerSecond: number;
   readonly secondsLeft: number | undefined;
+  /** What took the time lately. */
+  readonly limitedBy: string;
 }
 
 interface Sample {
   readonly time: number;
   readonly blocks: number;
   readonly rows: number;
+  readonly used: TimeUsed;
 }
 
 /** Reports on a run until it is disposed. */
@@ -67,6 +71,9 @@ export class ProgressReporter implements Disposable {
     const seconds = first && last ? (last.time - first.time) / 1000 : 0;
     const rate = (what: "blocks" | "rows") =>
       first && last && seconds > 0 ? (last[what] - first[what]) / seconds : 0;
+    const limitedBy = timeText(
+      sumOf(last ? [last.used] : [], first?.used),
+    );
     return this.#sources.map((source) => {
       const { at, head, name, to } = source;
       const goal = to ?? head?.latest;
@@ -85,6 +92,7 @@ export class ProgressReporter implements Disposable {
         secondsLeft: left && blocksPerSecond > 0
           ? left / blocksPerSecond
           : undefined,
+        limitedBy,
       };
     });
   }
@@ -100,6 +108,7 @@ export class ProgressReporter implements Disposable {
       time: performance.now(),
       blocks: metrics.total("sluice_source_units_total"),
       rows: metrics.total("sluice_sink_rows_total"),
+      used: sumOf(this.#sources.map(({ time }) => time)),
     });
     if (this.#samples.length > samplesKept) this.#samples.shift();
   }
@@ -119,17 +128,19 @@ export function progressLine(
 ): string {
   const { behind, block, blocksPerSecond, name, rowsPerSecond, secondsLeft } =
     report;
+  const [limit = ""] = report.limitedBy.split(", ");
   if (block === undefined) return `${name}: waits for the first block`;
   return [
     `${name}: block ${block.toLocaleString("en")}`,
     behind === undefined ? "" : `${behind.toLocaleString("en")} behind head`,
     `${Math.round(blocksPerSecond).toLocaleString("en")} blocks/s`,
     `${Math.round(rowsPerSecond).toLocaleString("en")} rows/s`,
-    secondsLeft === undefined ? "" : `${timeText(secondsLeft)} left`,
+    secondsLeft === undefined ? "" : `${leftText(secondsLeft)} left`,
+    limit,
   ].filter((part) => part !== "").join(", ");
 }
 
-function timeText(seconds: number): string {
+function leftText(seconds: number): string {
   const whole = Math.ceil(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
@@ -147,5 +158,6 @@ function rounded(report: ProgressReport & { readonly name: string }) {
     blocks_per_second: Math.round(blocksPerSecond * 10) / 10,
     rows_per_second: Math.round(rowsPerSecond),
     seconds_left: secondsLeft && Math.ceil(secondsLeft),
+    limited_by: report.limitedBy,
   };
 }

@@ -25,6 +25,7 @@ import {
   own,
 } from "./source_run.ts";
 import type { Cursor } from "./state.ts";
+import { TimeKeeper } from "./time_used.ts";
 import { Writer } from "./writer.ts";
 
 /** What was made anew. */
@@ -76,7 +77,10 @@ export async function redecode(
   const clients = await openConnections(spec, { ...options, context, stop });
   if (!clients) return undefined;
   resources.use(clients);
-  const opening = { clients, context, cursors, failure, lease, resources };
+  const time = new TimeKeeper(options);
+  const opening = {
+    ...{ clients, context, cursors, failure, lease, resources, time },
+  };
   const results: Redecoded[] = [];
   for (const stage of spec.stages) {
     if (stage.kind !== "source" || stage.definition.shared) continue;

@@ -16,9 +16,11 @@ import { type Account, unitsOf } from "./account.ts";
 import { type Limit, maximise } from "./linear_program.ts";
 import type { Cost, Window } from "./scheduler.ts";
 
-// What an account without limits takes of itself for a call: so little that
-// it is filled first, and that prices stay finite.
-const UNLIMITED_S = 0.003;
+/**
+ * What an account without limits takes of itself for a call: so little that
+ * it is filled first, and that prices stay finite.
+ */
+export const UNLIMITED_S = 0.003;
 
 // A call that takes so many times more of an account than of another one is
 // made there only as often as the plan says, not whenever it is idle.
@@ -161,6 +163,8 @@ export interface Division<P extends Payer> {
    * may make at most: 1, or less where they are dear.
    */
   readonly routes: Map<string, ReadonlyMap<P, number>>;
+  /** The share of a method's calls that each payer makes then. */
+  readonly parts: Map<string, ReadonlyMap<P, number>>;
   /** Seconds that the work takes when every payer does its best. */
   readonly seconds: number;
 }
@@ -216,12 +220,15 @@ export function divide<P extends Payer>(
     [...workloads.map(({ share }) => share), ...columns.map(() => 0)],
     limits,
   );
-  if (solution === undefined) return { routes: new Map(), seconds: Infinity };
+  if (solution === undefined) {
+    return { routes: new Map(), parts: new Map(), seconds: Infinity };
+  }
   const { point: prices, worth } = solution;
   const seconds = workloads.reduce(
     (sum, { share }, index) => sum + share * (prices[index] ?? 0),
     0,
   );
+  const parts = new Map<string, ReadonlyMap<P, number>>();
   const routes = new Map(workloads.map(({ method }, index) => {
     const priced = first.flatMap((account, place) => {
       const offset = size + columns.indexOf(account);
@@ -245,13 +252,21 @@ export function divide<P extends Payer>(
     );
     const cheapest = Math.min(...good.map(({ share }) => share));
     const all = priced.reduce((sum, { calls }) => sum + calls, 0);
-    const parts = good.flatMap(({ accounts, calls, share }) => {
+    parts.set(
+      method,
+      new Map(
+        priced.flatMap(({ accounts, calls }) =>
+          accounts.map((one) => [one, calls / all / accounts.length] as const)
+        ),
+      ),
+    );
+    const route = good.flatMap(({ accounts, calls, share }) => {
       const most = share > DEAR * cheapest && all > 0 ? calls / all : 1;
       return accounts.map((one) => [one, most] as const);
     });
-    return [method, new Map(parts)] as const;
+    return [method, new Map(route)] as const;
   }));
-  return { routes, seconds };
+  return { routes, parts, seconds };
 }
 
 /** Seconds of each of an account's windows that a call takes. */

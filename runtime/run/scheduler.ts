@@ -92,6 +92,8 @@ export interface Budget {
    * undefined when none of its windows has a reset.
    */
   resetAfter(period: "day" | "month" | undefined): number | undefined;
+  /** Count what the other side has billed without being asked. */
+  charge(cost: Cost): void;
   /** How much of each window is used, in the order of the windows. */
   usage(): readonly WindowUsage[];
   /**
@@ -132,4 +134,12 @@ export interface Scheduler {
    * @throws the signal's reason when it is aborted first.
    */
   admit(request: CallRequest): Promise<Admission>;
+  /**
+   * Make a call at once where nobody will miss what it costs: an account on
+   * which nothing waits and of which no window is half spent, no quota ahead
+   * of its time.
+   *
+   * @returns undefined when there is none.
+   */
+  spare(request: CallRequest): Admission | undefined;
 }

@@ -34,6 +34,7 @@ import type { RunOptions } from "./pipeline.ts";
 import { Reader } from "./reader.ts";
 import { SharedReader } from "./shared_reader.ts";
 import type { Cursor } from "./state.ts";
+import type { SourceTime, TimeKeeper } from "./time_used.ts";
 import { Writer } from "./writer.ts";
 
 /** What opening stages needs besides the options of a run. */
@@ -45,6 +46,7 @@ export interface Opening {
   readonly cursors: ReadonlyMap<string, Cursor>;
   /** Aborted with the reason when a stage fails. */
   readonly failure: AbortController;
+  readonly time: TimeKeeper;
 }
 
 /** A source and what it feeds, all open. */
@@ -54,6 +56,7 @@ export interface SourceRun {
   readonly writers: readonly Writer[];
   readonly stage: SourceStage;
   readonly memory: SourceMemory;
+  readonly time: SourceTime;
 }
 
 /** Open a source with every stage that its rows reach. */
@@ -75,6 +78,10 @@ export async function openRun(
     }),
   );
   const reader = readerOf(stage, { ...options, source });
+  const time = options.time.source(
+    stage.name,
+    () => reader.head !== undefined,
+  );
   const writers: Writer[] = [];
   const reject = async (rejects: readonly StageReject[], unit: UnitInfo) => {
     const readers = writers.filter(readsErrors);
@@ -96,6 +103,7 @@ export async function openRun(
     writers.push(
       await openWriter(sink, {
         ...options,
+        full: (sink) => sink ? time.waitsFor(sink) : time.works(),
         pipeline: spec.name,
         shared: stage.definition.shared ?? false,
         reject,
@@ -122,13 +130,15 @@ export async function openRun(
     });
     lanes.push(new Lane(deliver, flow));
   }
-  return { reader, lanes, writers, stage, memory };
+  return { reader, lanes, writers, stage, memory, time };
 }
 
 /** What the writer of a sink needs besides. */
 interface WriterParts extends RunOptions, Opening {
   readonly pipeline: string;
   readonly shared: boolean;
+  /** This sink's queue is full; undefined: it has room again. */
+  full(sink: string | undefined): void;
   reject(rejects: readonly StageReject[], unit: UnitInfo): Promise<void>;
   /** A cursor of one of the writers has been saved. */
   saved(): void;

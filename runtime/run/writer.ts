@@ -48,6 +48,8 @@ export interface WriterOptions {
   rejected(rejects: readonly Reject[], unit: UnitInfo): Promise<void>;
   /** The sink has failed for good: nothing more will be written. */
   failed(error: unknown): void;
+  /** Its queue is full; undefined: it has room again. */
+  full?(sink: string | undefined): void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -166,7 +168,7 @@ export class Writer {
     const chunk = this.#encode(this.info(event), rows, rejected);
     this.#taken = { at, seq: Math.max(seq, this.#taken.seq) };
     this.#enqueue({ mark, at, chunk });
-    await this.#room();
+    await this.#room(this.#options.full);
   }
 
   /** Take rows outside of the order of units: what a store has refused. */
@@ -218,14 +220,15 @@ export class Writer {
     this.#notify();
   }
 
-  async #room(): Promise<void> {
-    while (
-      !this.#failure && (this.#queuedBytes > this.#limit ||
-        this.#queue.length > queuedUnits)
-    ) {
-      // A write that must end where it ended before needs all of its units.
-      if (this.#repeat) return;
-      await this.#changed.promise;
+  async #room(full?: WriterOptions["full"]): Promise<void> {
+    // A write that must end where it ended before needs all of its units.
+    const waits = () =>
+      !this.#failure && !this.#repeat && (this.#queuedBytes > this.#limit ||
+        this.#queue.length > queuedUnits);
+    if (waits()) {
+      full?.(this.stage.name);
+      while (waits()) await this.#changed.promise;
+      full?.(undefined);
     }
     if (this.#failure) throw this.#failure.error;
   }

@@ -9,9 +9,14 @@ import {
 } from "@commander-js/extra-typings";
 import { systemClock } from "../run/clock.ts";
 import { Metrics } from "../run/metrics.ts";
-import { runPipeline, type SinkResult } from "../run/pipeline.ts";
+import {
+  type RunningSource,
+  runPipeline,
+  type SinkResult,
+} from "../run/pipeline.ts";
 import { ProgressReporter } from "../run/progress.ts";
 import { listenToSignals } from "../run/signals.ts";
+import { sumOf } from "../run/time_used.ts";
 import type { Spec } from "../spec/spec.ts";
 import { ledgerOf } from "./open_ledger.ts";
 import { awaitState } from "./open_state.ts";
@@ -98,6 +103,7 @@ async function runOne(
   });
   if (!state) return [];
   const began = performance.now();
+  const sources: RunningSource[] = [];
   let results: readonly SinkResult[];
   {
     using progress = new ProgressReporter({
@@ -115,12 +121,18 @@ async function runOne(
       to: typed.to ?? typed.until,
       dryRun,
       drain: signals.drain,
-      started: (source) => progress.add(source),
+      started: (source) => {
+        sources.push(source);
+        progress.add(source);
+      },
     });
   }
   const seconds = (performance.now() - began) / 1000;
   const npx = context.env("npm_command") === "exec";
-  terminal.print(summary(spec, { results, metrics, seconds, dryRun, npx }));
+  const time = sumOf(sources.map(({ time }) => time));
+  terminal.print(
+    summary(spec, { results, metrics, seconds, dryRun, npx, time }),
+  );
   return results;
 }
 

@@ -6,6 +6,7 @@
 import Table from "cli-table3";
 import type { Metrics } from "../run/metrics.ts";
 import type { SinkResult } from "../run/pipeline.ts";
+import { timeText, type TimeUsed } from "../run/time_used.ts";
 import type { Spec } from "../spec/spec.ts";
 
 /** What a summary tells about. */
@@ -14,13 +15,15 @@ export interface SummaryOptions {
   readonly metrics: Metrics;
   readonly seconds: number;
   readonly dryRun: boolean;
+  /** Where the time went. */
+  readonly time: TimeUsed;
   /** Whether the program was started through npx: then `deno` is not there. */
   readonly npx: boolean;
 }
 
 /** A table of the sinks and, where there is one, a query to try. */
 export function summary(spec: Spec, options: SummaryOptions): string {
-  const { dryRun, metrics, results, seconds } = options;
+  const { dryRun, metrics, results, seconds, time } = options;
   const table = new Table({
     head: [
       "sink",
@@ -38,6 +41,7 @@ export function summary(spec: Spec, options: SummaryOptions): string {
   const lines = [
     table.toString(),
     `${number(blocks)} blocks in ${seconds.toFixed(1)} s`,
+    ...time.size === 0 ? [] : [`time went to: ${timeText(time)}`],
   ];
   const query = dryRun ? undefined : queryToTry(spec, options.npx);
   if (query) lines.push("", "Try:", `  ${query}`);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { evm } from "../../connectors/evm/connection.ts";
 import { chain as chainSource } from "../../connectors/evm/source.ts";
 import { fileSink } from "../../connectors/files/sink.ts";
-import type { Clock } from "../../runtime/run/clock.ts";
+import { type Clock, systemClock } from "../../runtime/run/clock.ts";
 import { createLogger } from "../../runtime/run/log.ts";
 import { Metrics } from "../../runtime/run/metrics.ts";
 import { type RunningSource, runPipeline } from "../../runtime/run/pipeline.ts";
@@ -40,6 +40,8 @@ export class LivePipeline implements AsyncDisposable {
   readonly log: string[] = [];
   /** Writes of the sink in memory until a crash. */
   fuse = Infinity;
+  /** How long such a write takes, in the machine's milliseconds. */
+  writeTakes = 0;
   /** Writes of the sink in memory so far. */
   writes = 0;
 
@@ -51,6 +53,9 @@ export class LivePipeline implements AsyncDisposable {
     const memory = memorySink(this.#tables, () => {
       this.writes++;
       if (this.fuse-- <= 0) throw new Crash("crashed");
+      return this.writeTakes > 0
+        ? systemClock.sleep(this.writeTakes / 2)
+        : undefined;
     });
     const { diagnostics, spec } = checkSpec(file, {
       registry: [evm, chainSource, fileSink, memory],
@@ -66,6 +71,11 @@ export class LivePipeline implements AsyncDisposable {
   ): Promise<LivePipeline> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-live-" });
     return new LivePipeline(folder, yaml.replaceAll("FOLDER", folder), clock);
+  }
+
+  /** What it runs. */
+  get spec(): Spec {
+    return this.#spec;
   }
 
   /** Start a run; `clock` is the one of the process that it stands for. */

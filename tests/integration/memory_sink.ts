@@ -40,7 +40,7 @@ export class MemoryTable {
 }
 
 /** Called before and after every write; what it throws ends the run. */
-export type WriteHook = () => void;
+export type WriteHook = () => void | Promise<void>;
 
 /** The sink `memory` over tables by the name of the stage. */
 export function memorySink(
@@ -59,8 +59,8 @@ export function memorySink(
       tables.set(name, table);
       return {
         encode: (rows) => ({ data: rows, bytes: rows.length * 500 }),
-        write({ chunks, token }) {
-          hook();
+        async write({ chunks, token }) {
+          await hook();
           table.insert(
             token,
             chunks.flatMap(({ data, unit: { number, op, version } }) =>
@@ -72,8 +72,7 @@ export function memorySink(
               }))
             ),
           );
-          hook();
-          return Promise.resolve();
+          await hook();
         },
       };
     },

@@ -6,9 +6,15 @@
  */
 import { type Clock, systemClock } from "../../runtime/run/clock.ts";
 
-/** A clock on which `factor` milliseconds pass in one of the machine's. */
-export function quickClock(factor: number): Clock {
-  const began = systemClock.now();
+/**
+ * A clock on which `factor` milliseconds pass in one of the machine's.
+ *
+ * @param began What it shows at first; the machine's time when absent.
+ */
+export function quickClock(
+  factor: number,
+  began: number = systemClock.now(),
+): Clock {
   const start = performance.now();
   return {
     now: () => Math.floor(began + (performance.now() - start) * factor),

@@ -1,0 +1,96 @@
+/**
+ * A day's quota that runs out in the middle of a range: work goes to another
+ * provider or waits for the new day, nothing is lost, and the log says so
+ * once.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import type { Limits } from "../fixtures/simulated/limiter.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
+import { LivePipeline } from "./live_pipeline.ts";
+import { quickClock } from "./quick_clock.ts";
+
+const blocks = 200;
+
+/** The day turns at 00:00 UTC, a minute and a half after the start. */
+const start = Date.UTC(2026, 0, 1, 23, 58, 30);
+const midnight = Date.UTC(2026, 0, 2);
+
+const spent: readonly [string, Limits] = [
+  "rate: 20/s, quota: 150/day from 00:00 UTC",
+  { creditsPerDay: 150 },
+];
+
+/** Read the range with these endpoints. */
+async function read(endpoints: Readonly<Record<string, typeof spent>>) {
+  const clock = quickClock(25, start);
+  const chain = new SimulatedChain({ seed: 9, transactionsPerBlock: 2 });
+  await using node = await SimulatedNode.start(chain.extend(blocks + 100), {
+    keys: Object.fromEntries(
+      Object.entries(endpoints).map(([key, [, limits]]) => [key, limits]),
+    ),
+    now: clock.now,
+  });
+  const yaml = [
+    "name: quota",
+    "connections:",
+    "  eth:",
+    "    type: evm",
+    "    endpoints:",
+    ...Object.entries(endpoints).map(([key, [line]]) =>
+      `      - { name: ${key}, url: "${node.url}/${key}", ${line} }`
+    ),
+    "sources:",
+    "  chain: { type: evm.chain, connection: eth, start: 1 }",
+    "sinks:",
+    "  blocks: { type: memory, from: chain.blocks }",
+    "  receipts: { type: memory, from: chain.transactions }",
+  ].join("\n");
+  await using pipeline = await LivePipeline.make(yaml, clock);
+  await pipeline.start({ to: blocks }).done;
+  const stored = pipeline.table("blocks").map(({ row }) => row["number"]);
+  assert.deepEqual(
+    stored.map(Number).sort((a, b) => a - b),
+    Array.from({ length: blocks }, (_, index) => index + 1),
+    "every block, once",
+  );
+  const { keys, refusedCalls } = node.stats();
+  assert.equal(refusedCalls, 0);
+  const told = pipeline.log.filter((line) => /[Qq]uota/.test(line));
+  return { calls: node.calls, ended: clock.now(), keys, told };
+}
+
+Deno.test("runPipeline() goes on at another provider when a day is spent", async () => {
+  const { calls, ended, keys, told } = await read({
+    first: spent,
+    second: ["rate: 5/s", {}],
+  });
+  // 150 at the first, 250 at the second, which takes 50 s.
+  assert.ok(ended < midnight, "it did not wait for the new day");
+  assert.equal(keys["first"]?.calls, 150);
+  const last = calls.findLast(({ key }) => key === "first")?.at ?? 0;
+  const after = calls.filter(({ at }) => at > last);
+  assert.ok(after.length > 100 && after.every(({ key }) => key === "second"));
+  assert.equal(told.length, 1, told.join("\n"));
+  assert.match(
+    told[0]!,
+    /^Quota spent: calls wait or go elsewhere .*"account":"eth\/first"/,
+  );
+  assert.match(told[0]!, /"until":"2026-01-02T00:00:05/);
+});
+
+Deno.test("runPipeline() waits for the new day and goes on", async () => {
+  const twice: typeof spent = [
+    "rate: 20/s, quota: 300/day from 00:00 UTC",
+    { creditsPerDay: 300 },
+  ];
+  const { calls, keys, told } = await read({ first: twice });
+  assert.ok((keys["first"]?.calls ?? 0) >= 2 * blocks + 4);
+  const today = calls.filter(({ at }) => at < midnight);
+  assert.equal(today.length, 300, "all of the day was used");
+  const next = calls[300]?.at ?? 0;
+  assert.ok(next >= midnight && next < midnight + 7000, `${next - midnight}`);
+  assert.equal(told.length, 1, told.join("\n"));
+});
