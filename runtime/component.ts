@@ -148,10 +148,20 @@ export interface AccountTariff {
   readonly unit: string;
   /** Limits of each account, with the words for them. */
   readonly windows: readonly (Window & { readonly text: string })[];
+  /** Whether prices decide where a call goes, not the order of the accounts. */
+  readonly priced?: boolean;
+  /** Share of each quota, 0 to 1, that only the head may spend. */
+  readonly reserve?: number;
+  /** Calls that a run makes with its keys before it reads anything. */
+  readonly opening?: readonly StandingCall[];
+  /** What a pushed event costs; undefined: it pushes none. */
+  readonly push?: Cost | undefined;
   /** What a call costs; undefined when the plan lacks the method. */
   cost(method: string): Cost | undefined;
   /** Most units that one call of a method covers; undefined: nobody says. */
   span?(method: string): number | undefined;
+  /** The same accounts on the provider's other plans. */
+  alternatives?(): readonly AccountTariff[];
 }
 
 /** What an opening connection gets. */
@@ -181,6 +191,23 @@ export interface Planning {
   readonly tariffs: readonly AccountTariff[];
 }
 
+/** How a source learns of new units. */
+export interface FollowPlan {
+  /** "pushed" or "polled". */
+  readonly how: string;
+  /** What that takes for each unit, beside the calls of the unit. */
+  readonly calls: readonly PlannedCall[];
+}
+
+/** Calls that a run makes however many units it reads. */
+export interface StandingCall {
+  readonly method: string;
+  /** How many at the start. */
+  readonly times: number;
+  /** One more whenever it has read for so long, milliseconds. */
+  readonly every?: number;
+}
+
 /** A source: yields units in order and resumes after a position. */
 export interface SourceDefinition<F extends Fields, C extends Connected>
   extends Definition<F> {
@@ -207,6 +234,10 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
     used: Used,
     planning: Planning,
   ): readonly PlannedCall[];
+  /** How it would follow the other side's end with this account alone. */
+  follow?(tariff: AccountTariff): FollowPlan;
+  /** The calls beside those of its units, for the forecast of `plan`. */
+  standing?(config: Config<F>, used: Used): readonly StandingCall[];
   open(
     config: Config<F>,
     context: SourceContext<C>,

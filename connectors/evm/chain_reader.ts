@@ -69,6 +69,11 @@ export class ChainReader implements OpenSource {
     }
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#head[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
   async identify(
     number: number,
     signal?: AbortSignal,

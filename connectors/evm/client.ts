@@ -5,6 +5,7 @@
  */
 import {
   type Admission,
+  type CallRequest,
   type Clock,
   type Connected,
   type Cost,
@@ -25,17 +26,16 @@ import {
 import { type BlockRange, calledBlocks } from "./called_blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
+import { race, type Winner } from "./hedge.ts";
 import { reportKeys } from "./keys.ts";
 import type { Tariff } from "./plan.ts";
 import { recordRange } from "./record.ts";
 import type { Call } from "./rpc.ts";
+import { reachAll, tellLost } from "./reach.ts";
 import { Steering } from "./steering.ts";
 
 export type { Answered, CallOptions } from "./answer.ts";
 export type { BlockRange } from "./called_blocks.ts";
-
-// Tries before an endpoint counts as out of reach at the start.
-const HEALTH_TRIES = 3;
 
 /** What a client is made of. */
 export interface ClientOptions {
@@ -130,33 +130,14 @@ export class EvmClient implements Connected {
    * @throws {UserError} One serves another chain, or none answers.
    */
   async health(): Promise<void> {
-    const { log, name } = this.#options;
-    const reasons = await Promise.all(
-      this.endpoints.map((endpoint) => this.#reach(endpoint)),
-    );
-    const lost = this.endpoints.flatMap((endpoint, index) => {
-      const reason = reasons[index];
-      return reason === undefined ? [] : [{ endpoint, reason }];
-    });
+    const lost = await reachAll(this);
     this.#chainId ??= this.endpoints
       .find(({ chainId }) => chainId !== undefined)?.chainId;
     for (const endpoint of this.endpoints) {
       const wrong = this.#mismatch(endpoint);
       if (wrong !== undefined) throw new UserError(wrong);
     }
-    if (lost.length === this.endpoints.length) {
-      const list = lost.map(({ endpoint, reason }) =>
-        `${endpoint.name} (${endpoint.host}): ${reason}`
-      );
-      throw new UserError(`Cannot reach "${name}": ${list.join("; ")}`);
-    }
-    for (const { endpoint, reason } of lost) {
-      log.warn("Endpoint out of reach; the others work", {
-        endpoint: endpoint.name,
-        host: endpoint.host,
-        reason,
-      });
-    }
+    tellLost(lost, this.#options);
   }
 
   /** Report on every key, for the verb `keys`. */
@@ -185,6 +166,18 @@ export class EvmClient implements Connected {
     const { results: [result] } = await endpoint.send([call], signal);
     if (result instanceof RpcError) throw result;
     return result;
+  }
+
+  /** Open a subscription; what `open` gets holds a key. */
+  async openFeed<T>(
+    endpoint: Endpoint,
+    open: (url: string) => T,
+  ): Promise<T> {
+    const call = { method: "eth_subscribe", params: ["newHeads"] };
+    using _admission = await this.#admit([call], [endpoint], {
+      priority: "head",
+    });
+    return endpoint.subscribe(open);
   }
 
   /** Save the blocks of a range with their receipts as a recording. */
@@ -291,11 +284,14 @@ export class EvmClient implements Connected {
         };
       }
       const left = clock.now();
-      const { bytes, results } = await endpoint.send(calls, options.signal);
+      const { endpoint: answered, reply } = await this.#send(endpoint, {
+        ...{ calls, candidates, options },
+      });
       const took = clock.now() - left;
+      const { bytes, results } = reply;
       const share = bytes / results.length;
       return {
-        endpoint,
+        endpoint: answered,
         outcome: results.map((result) => ({ result, bytes: share, took })),
       };
     } catch (error) {
@@ -321,17 +317,52 @@ export class EvmClient implements Connected {
     return new RpcError("missing", `its head is block ${head}`);
   }
 
+  /** Send calls; those for the head also elsewhere when they are late. */
+  async #send(
+    endpoint: Endpoint,
+    { calls, candidates, options }: {
+      readonly calls: readonly Call[];
+      readonly candidates: readonly Endpoint[];
+      readonly options: CallOptions;
+    },
+  ): Promise<Winner> {
+    const { signal } = options;
+    if (options.priority !== "head") {
+      return { endpoint, reply: await endpoint.send(calls, signal) };
+    }
+    const { clock, scheduler } = this.#options;
+    const second = () => {
+      const others = candidates.filter((one) =>
+        one !== endpoint && one.chainId !== undefined &&
+        one.coolUntil <= clock.now()
+      );
+      const admission = scheduler.spare(this.#request(calls, others, options));
+      const other = others.find(({ budget }) => budget === admission?.budget);
+      return admission && other && { admission, endpoint: other };
+    };
+    return await race(endpoint, { calls, clock, second, signal });
+  }
+
   #admit(
     calls: readonly Call[],
     candidates: readonly Endpoint[],
-    { priority = "backfill", signal }: CallOptions,
+    options: CallOptions,
   ): Promise<Admission> {
+    const request = this.#request(calls, candidates, options);
+    return this.#options.scheduler.admit(request);
+  }
+
+  #request(
+    calls: readonly Call[],
+    candidates: readonly Endpoint[],
+    { priority = "backfill", signal }: CallOptions,
+  ): CallRequest {
     const methods = calls.map(({ method }) => method);
     const tariffs = new Map(
       candidates.map(({ budget, tariff }) => [budget, tariff]),
     );
     const priced = this.endpoints.some(({ tariff }) => tariff.isPriced);
-    return this.#options.scheduler.admit({
+    return {
       method: methods.join("+"),
       // Providers count the calls of a batch one by one.
       price: calls.length,
@@ -342,23 +373,7 @@ export class EvmClient implements Connected {
       priority,
       budgets: candidates.map(({ budget }) => budget),
       ...(signal ? { signal } : {}),
-    });
-  }
-
-  /** Ask an endpoint for its chain id; return why that failed. */
-  async #reach(endpoint: Endpoint): Promise<string | undefined> {
-    for (let tries = 1;; tries++) {
-      try {
-        await this.askAlone(endpoint, "eth_chainId");
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof RpcError)) throw error;
-        // A key that is spent for now is no reason not to start.
-        if (error.kind === "quota") return undefined;
-        const again = error.transient || error.kind === "rate";
-        if (!again || tries >= HEALTH_TRIES) return error.message;
-      }
-    }
+    };
   }
 
   #mismatch(endpoint: Endpoint): string | undefined {

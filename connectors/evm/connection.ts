@@ -143,7 +143,9 @@ sinks:
       }
       const keys = keysOf(one);
       for (const [index, key] of keys.entries()) {
-        const url = one.url.replaceAll("{key}", encodeURIComponent(key));
+        const filled = (url: string) =>
+          url.replaceAll("{key}", encodeURIComponent(key));
+        const url = filled(one.url);
         const name = keys.length > 1 ? `${one.name}#${index + 1}` : one.name;
         endpoints.push(openEndpoint(
           { ...one, name },
@@ -151,6 +153,7 @@ sinks:
           {
             ...{ context, config, key: maskedKey(key) },
             identity: await fingerprint(url, key),
+            socket: one.ws_url ? filled(one.ws_url) : undefined,
           },
         ));
       }
@@ -186,11 +189,12 @@ async function recordingAt(path: string): Promise<Recording> {
 function openEndpoint(
   settings: EndpointSettings,
   transport: Transport,
-  { config, context, identity, key }: {
+  { config, context, identity, key, socket }: {
     context: ConnectionContext;
     config: Settings;
     identity?: string;
     key?: string;
+    socket?: string | undefined;
   },
 ): Endpoint {
   const { clock, log, metrics, name, scheduler } = context;
@@ -202,6 +206,7 @@ function openEndpoint(
     host: URL.parse(url)?.host || url,
     ...(key === undefined ? {} : { key }),
     transport,
+    socket,
     budget: scheduler.budget({
       name: label,
       ...(identity === undefined ? {} : { identity }),

@@ -13,6 +13,7 @@ import {
 import { Capabilities } from "./capabilities.ts";
 import { RpcError } from "./errors.ts";
 import { MalformedError, whole } from "./hex.ts";
+import { Latencies } from "./latencies.ts";
 import type { Tariff } from "./plan.ts";
 import type { Call, Reply, Transport } from "./rpc.ts";
 
@@ -44,6 +45,8 @@ export interface EndpointOptions {
   readonly tariff: Tariff;
   /** Calls that may be under way at once. */
   readonly inFlight: number;
+  /** Where it pushes heads, with its key; it is shown to nobody. */
+  readonly socket?: string | undefined;
   /** Milliseconds that an answer may take. */
   readonly timeout: number;
   /** Calls that may share one request; 1: no batches. */
@@ -68,6 +71,8 @@ export class Endpoint {
   readonly inFlight: number;
   /** The chain that it said it serves; undefined until it was asked. */
   chainId: number | undefined;
+  /** How long its answers take. */
+  readonly latencies = new Latencies();
   readonly #options: EndpointOptions;
   readonly #counters = new Map<string, Counter>();
   #closed: string | undefined;
@@ -97,6 +102,35 @@ export class Endpoint {
     return Math.min(this.#options.batch, this.can.batch ?? Infinity);
   }
 
+  /** Whether it can be asked to push heads. */
+  get pushes(): boolean {
+    return this.#options.socket !== undefined;
+  }
+
+  /** Whether it may be used, and has something left in every window. */
+  canPay(now: number): boolean {
+    return this.#closed === undefined && this.coolUntil <= now &&
+      this.budget.usage().every(({ left }) => left > 0);
+  }
+
+  /** Open what it pushes heads through; the caller holds an admission. */
+  subscribe<T>(open: (url: string) => T): T {
+    this.#count("calls", "method", "eth_subscribe");
+    return open(this.#options.socket ?? "");
+  }
+
+  /** A head was pushed, which is billed. */
+  pushed(): void {
+    this.#count("pushed");
+    const { push } = this.tariff;
+    if (push !== undefined) this.budget.charge(push);
+  }
+
+  /** Failures in a row, those before one pause counted once. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** When its pause ends; in the past when there is none. */
   get coolUntil(): number {
     return this.budget.cooledUntil;
@@ -112,8 +146,14 @@ export class Endpoint {
     const { clock, timeout, transport } = this.#options;
     const left = clock.now();
     for (const { method } of calls) this.#count("calls", "method", method);
+    const timed = () => {
+      for (const { method } of calls) {
+        this.latencies.observe(method, clock.now() - left);
+      }
+    };
     try {
       const reply = await transport.send(calls, { signal, timeout });
+      timed();
       this.#count("bytes", "", "", reply.bytes);
       let failed = false;
       reply.results.forEach((result, index) => {
@@ -130,7 +170,7 @@ export class Endpoint {
         const [call] = calls.length === 1 ? calls : [];
         this.#failed(error, { left, call });
         if (calls.length > 1) this.#refusedBatch(error, calls.length);
-      }
+      } else timed(); // It was given up: so long it took at least.
       throw error;
     }
   }
@@ -273,7 +313,7 @@ export class Endpoint {
   }
 
   #count(
-    what: "calls" | "bytes" | "errors" | "refused",
+    what: "calls" | "bytes" | "errors" | "refused" | "pushed",
     ...[label = "", value = "", amount = 1]: [string?, string?, number?]
   ): void {
     const key = `${what} ${value}`;

@@ -34,6 +34,21 @@ export const urlField: Field<string> = {
   },
 };
 
+/** An address at which a node pushes heads. */
+const socketField: Field<string> = {
+  doc: "Where the node pushes new heads (wss), {key} stands for the key; " +
+    "used where that costs less than asking for them",
+  required: false,
+  schema: { type: "string", examples: ["wss://eth.example.org/v2/{key}"] },
+  read(value, place) {
+    const { protocol } = URL.parse(`${value}`) ?? {};
+    const right = protocol === "ws:" || protocol === "wss:" || value === "";
+    if (typeof value === "string" && right) return value;
+    // The text may hold a key, so no message repeats it.
+    return place.report("Expected a ws or wss URL");
+  },
+};
+
 /** A share of a quota: `20%`. */
 const share: Field<number> = {
   doc: "Part of each quota that only the head may spend: 20%",
@@ -49,6 +64,7 @@ const share: Field<number> = {
 
 /** Fields that a connection with one url shares with its endpoints. */
 export const limitFields = {
+  ws_url: optional(socketField),
   keys: optional(fields.list(
     fields.secret("An API key"),
     "API keys, each of an account of its own unless quota_group says " +
@@ -110,6 +126,9 @@ export function checkEndpoint(
   const uses = url.includes("{key}");
   if (keys !== undefined && !uses && url !== "") {
     place.at("keys").report("The url has no place for a key", "put {key} in");
+  }
+  if (keys === undefined && one.ws_url?.includes("{key}") && !uses) {
+    place.at("ws_url").report("The url needs a key", "add keys");
   }
   if (keys === undefined && uses) {
     place.at("url").report("The url needs a key", "add keys");

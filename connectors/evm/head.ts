@@ -15,13 +15,13 @@ import { blockFlaw } from "./consistency.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import type { Raw } from "./extra.ts";
+import { EPOCH } from "./following.ts";
+import { HeadFeed } from "./head_feed.ts";
 import { whole } from "./hex.ts";
+import type { PushedHead } from "./subscription.ts";
 
-// An epoch of the beacon chain: finality moves once in so many blocks.
-const EPOCH = 32;
-
-// While history is read, the head is looked at this often.
-const STALE_MS = 60_000;
+/** While history is read, the head is looked at this often. */
+export const STALE_MS = 60_000;
 
 // A node whose head stands still for so many slots, and so long at least,
 // may be stuck: ask another one.
@@ -57,7 +57,10 @@ export interface Sighting {
 export interface LatestBlock {
   readonly number: number;
   readonly hash: string;
-  readonly raw: Raw;
+  /** Its header, at least. */
+  readonly header: Raw;
+  /** The whole of it; absent when only its header was pushed. */
+  readonly raw?: Raw;
   /** Length of its text. */
   readonly bytes: number;
 }
@@ -66,6 +69,7 @@ export interface LatestBlock {
 export class HeadTracker {
   readonly #options: HeadOptions;
   readonly #cadence: Cadence;
+  readonly #feed: HeadFeed | undefined;
   #latest: LatestBlock | undefined;
   #safe: number | undefined;
   #finalized: number | undefined;
@@ -80,6 +84,10 @@ export class HeadTracker {
   constructor(options: HeadOptions) {
     this.#options = options;
     this.#cadence = new Cadence(options.interval);
+    // Who says how often to ask wants to be asked.
+    const pushes = options.interval === undefined &&
+      options.client.endpoints.some(({ pushes }) => pushes);
+    this.#feed = pushes ? new HeadFeed(options) : undefined;
   }
 
   /** The number of the latest block; -1 before the first poll. */
@@ -114,9 +122,16 @@ export class HeadTracker {
     return age < STALE_MS ? this.#latest.raw : undefined;
   }
 
-  /** Wait until the next block is due, then look. */
+  [Symbol.dispose](): void {
+    this.#feed?.[Symbol.dispose]();
+  }
+
+  /** Wait until a head is pushed, or until one is due and look. */
   async next(options: PollOptions): Promise<void> {
     const { clock } = this.#options;
+    if (this.#feed?.isOpen && !options.elsewhere) {
+      return await this.#awaitPush(this.#feed, options);
+    }
     const wait = this.#cadence.due() - clock.now();
     if (wait > 0) await clock.sleep(wait, options.signal);
     await this.poll(options);
@@ -128,8 +143,7 @@ export class HeadTracker {
     const { elsewhere = false, signal } = options;
     // First what is final: the latest block is then on the same chain.
     await this.#updateTags(signal);
-    const stuck = clock.now() - this.#grewAt >
-      Math.max(STUCK_MS, STUCK_SLOTS * this.#cadence.slot);
+    const stuck = clock.now() - this.#grewAt > this.#patience;
     const { bytes, endpoint, result } = await client.ask({
       method: "eth_getBlockByNumber",
       params: ["latest", transactions],
@@ -148,8 +162,44 @@ export class HeadTracker {
     this.#cadence.observe({ number, timestamp }, now);
     this.#polledAt = now;
     this.#endpoint = endpoint;
-    this.#latest = { number, hash, raw, bytes };
+    this.#latest = { number, hash, header: raw, raw, bytes };
     if (this.#tagsAt === -1) this.#tagsAt = number;
+    this.#see(number);
+  }
+
+  /** How long a head may stand still before something may be wrong. */
+  get #patience(): number {
+    return Math.max(STUCK_MS, STUCK_SLOTS * this.#cadence.slot);
+  }
+
+  async #awaitPush(feed: HeadFeed, options: PollOptions): Promise<void> {
+    const before = this.number;
+    const head = await feed.next(this.#patience, options.signal);
+    if (head !== undefined) return await this.#take(head, options);
+    await this.poll(options);
+    if (this.number > before && feed.isOpen) {
+      feed.drop("it was silent while the chain went on");
+    }
+  }
+
+  /** Take note of a head that was pushed; its block comes with the others. */
+  async #take(head: PushedHead, options: PollOptions): Promise<void> {
+    const { hash, header, number, timestamp } = head;
+    // One below is of a node that lags, or of a reorg whose end comes next.
+    if (number < this.number) return;
+    // What is final is asked before the head that it belongs to.
+    if (number - this.#tagsAt >= EPOCH) return await this.poll(options);
+    const now = this.#options.clock.now();
+    if (number > this.number) this.#grewAt = now;
+    this.#cadence.observe({ number, timestamp }, now);
+    this.#polledAt = now;
+    if (hash !== this.#latest?.hash) {
+      this.#latest = { number, hash, header, bytes: 0 };
+    }
+    this.#see(number);
+  }
+
+  #see(number: number): void {
     const head = {
       latest: number,
       ...(this.#safe === undefined ? {} : { safe: this.#safe }),

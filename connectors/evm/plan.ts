@@ -12,6 +12,7 @@ import {
   optional,
   type Window,
 } from "../../runtime/component.ts";
+import { PUSH } from "./following.ts";
 import { type Limit, limitField } from "./limit.ts";
 
 /** Plans that come with the program, in `pipelines/plans`. */
@@ -116,11 +117,19 @@ export const planField = optional(fields.table(
   },
 ));
 
+/** A plan and its name. */
+export interface NamedPlan {
+  readonly name: string;
+  readonly table: Plan;
+  /** The provider's other plans. */
+  others(): readonly NamedPlan[];
+}
+
 /** What an endpoint says of its plan itself. */
 export type PriceSettings =
   & Partial<Config<typeof priceFields>>
   & {
-    readonly plan?: { readonly name: string; readonly table: Plan } | undefined;
+    readonly plan?: NamedPlan | undefined;
   };
 
 /** Prices and limits of an endpoint: of its plan and its own fields. */
@@ -162,6 +171,15 @@ export class Tariff {
   get isPriced(): boolean {
     return this.plan !== undefined || this.#price !== 1 ||
       Object.keys(this.#prices).length + Object.keys(this.#weights).length > 0;
+  }
+
+  /** What a head costs that is pushed; undefined: nobody says. */
+  get push(): Cost | undefined {
+    const price = this.#prices[PUSH] ??
+      (this.windows.length === 0 ? 0 : undefined);
+    return price === undefined
+      ? undefined
+      : { calls: 0, credits: price, weight: price };
   }
 
   /** Whether the plan includes a method. */

@@ -14,6 +14,8 @@ import {
 import { ChainReader } from "./chain_reader.ts";
 import type { EvmClient } from "./client.ts";
 import { evm } from "./connection.ts";
+import { EPOCH, isPushCheaper, POLL, POLLS, PUSH } from "./following.ts";
+import { STALE_MS } from "./head.ts";
 import { type LogQuery, logQuery } from "./log_query.ts";
 import { planRoutes, type RouteDemand } from "./routes.ts";
 import { type PortName, portNames, schemas } from "./schema.ts";
@@ -75,6 +77,24 @@ sinks:
     const query = queryOf(used, { needed, where });
     return planRoutes(demandOf(used, query), tariffs).calls;
   },
+  follow({ cost, push, windows }) {
+    const block = cost(POLL);
+    const pushed = block && isPushCheaper({ block, push, windows });
+    return {
+      how: pushed ? "pushed" : "polled",
+      calls: [
+        pushed
+          ? { method: PUSH, perUnit: 1, because: "heads are pushed" }
+          : { method: POLL, perUnit: POLLS - 1, because: "polls in vain" },
+        { method: POLL, perUnit: 2 / EPOCH, because: "what is final" },
+      ],
+    };
+  },
+  standing: () => [
+    // The head, and which blocks are safe and finalized.
+    { method: POLL, times: 3 },
+    { method: POLL, times: 0, every: STALE_MS },
+  ],
   open({ emit, in_flight, poll, start, where }, context) {
     const { clock, connection, log, needed = new Map(), used } = context;
     const query = queryOf(used, { needed, where });

@@ -92,7 +92,11 @@ export class Steering {
     if (kind === "size") {
       if (this.#untried() === 0) throw this.#final(error);
     } else if (error.transient) {
-      if (this.#tries >= TRANSIENT_TRIES) {
+      // After a pause one call tries for all: what it meets, all would.
+      const down = this.#usable().every(({ failures }) =>
+        failures >= TRANSIENT_TRIES
+      );
+      if (down || this.#tries >= TRANSIENT_TRIES) {
         throw new RetryableError(this.#message(), {
           cause: error,
           ...(error.retryAfter ? { after: error.retryAfter } : {}),

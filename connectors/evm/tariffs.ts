@@ -11,10 +11,12 @@ import type {
 import type { Endpoint } from "./endpoint.ts";
 import {
   type EndpointsConfig,
+  type EndpointSettings,
   endpointsOf,
   keysOf,
   RECORDING,
 } from "./endpoint_fields.ts";
+import { PUSH } from "./following.ts";
 import { limitText } from "./limit.ts";
 import { Tariff } from "./plan.ts";
 
@@ -44,30 +46,58 @@ export function blocksPerDay(chainId: number | undefined): number | undefined {
 
 /** Accounts with their prices; keys of one quota group are one account. */
 export function tariffsOf(config: EndpointsConfig): readonly AccountTariff[] {
-  const groups = new Set<string>();
-  return endpointsOf(config, "endpoint").flatMap((one): AccountTariff[] => {
-    const { name, quota_group: group, url } = one;
-    if (url === "") return [];
-    if (url.startsWith(RECORDING)) return [recorded(name)];
-    if (group !== undefined && groups.has(group)) return [];
-    if (group !== undefined) groups.add(group);
-    const tariff = new Tariff(one);
-    const { plan, unit, windows } = tariff;
-    return [{
-      name: group ?? name,
-      plan,
-      accounts: group === undefined ? keysOf(one).length : 1,
-      unit,
-      windows: windows.map((window) => ({
-        ...window,
-        text: limitText(window, window.unit === "calls" ? "requests" : unit),
-      })),
-      cost: (method) =>
-        tariff.includes(method) ? tariff.cost([method]) : undefined,
-      span: (method) =>
-        method === "eth_getLogs" ? tariff.logs.range : undefined,
-    }];
-  });
+  const accounts = new Map<string, EndpointSettings[]>();
+  for (const one of endpointsOf(config, "endpoint")) {
+    if (one.url === "") continue;
+    const name = one.quota_group ?? one.name;
+    accounts.set(name, [...accounts.get(name) ?? [], one]);
+  }
+  return Array.from(
+    accounts,
+    ([name, [first, ...others]]) =>
+      first ? [tariffOf(first, { name, others })] : [],
+  ).flat();
+}
+
+/** The accounts of an endpoint, and of others of the same quota group. */
+function tariffOf(
+  one: EndpointSettings,
+  { name, others }: {
+    readonly name: string;
+    readonly others: readonly EndpointSettings[];
+  },
+): AccountTariff {
+  if (one.url.startsWith(RECORDING)) return recorded(name);
+  const tariff = new Tariff(one);
+  const { plan, unit, windows } = tariff;
+  const keys = [one, ...others].flatMap(keysOf).length;
+  return {
+    name,
+    plan,
+    accounts: one.quota_group === undefined ? keys : 1,
+    unit,
+    windows: windows.map((window) => ({
+      ...window,
+      text: limitText(window, window.unit === "calls" ? "requests" : unit),
+    })),
+    priced: tariff.isPriced,
+    reserve: one.reserve ?? 0,
+    opening: [{ method: "eth_chainId", times: keys }],
+    push: one.ws_url ? tariff.push : undefined,
+    cost: (method) =>
+      method === PUSH
+        ? tariff.push
+        : tariff.includes(method)
+        ? tariff.cost([method])
+        : undefined,
+    span: (method) => method === "eth_getLogs" ? tariff.logs.range : undefined,
+    alternatives: () =>
+      one.plan?.others().map((plan) =>
+        tariffOf({ ...one, plan, rate: undefined, quota: undefined }, {
+          ...{ name, others },
+        })
+      ) ?? [],
+  };
 }
 
 /** A recording costs nothing, and cannot be searched. */

@@ -24,6 +24,8 @@ export interface TableOptions {
 export interface Table<F extends Fields> {
   readonly name: string;
   readonly table: Config<F>;
+  /** Those that come with the program and lie in the same folder. */
+  others(): readonly Table<F>[];
 }
 
 /** How the files of a table field look, for editors. */
@@ -71,9 +73,28 @@ export function table<F extends Fields>(
         return found.place.report(`Expected a ${noun}, found ${what}`);
       }
       const config = readFields(members, found.value, found.place);
-      return config && { name: value, table: config };
+      const others = () => siblings(value, { ...options, members, place });
+      return config && { name: value, table: config, others };
     },
   };
+}
+
+function siblings<F extends Fields>(
+  name: string,
+  { members, place, ...options }: TableOptions & {
+    readonly members: F;
+    readonly place: Place;
+  },
+): readonly Table<F>[] {
+  const folder = name.slice(0, name.lastIndexOf("/") + 1);
+  const others = options.names.filter((one) =>
+    one !== name && folder !== "" && one.startsWith(folder)
+  );
+  return others.flatMap((one) => {
+    const { place: at, value } = open(one, place, options) ?? {};
+    const config = at && isObject(value) && readFields(members, value, at);
+    return config ? [{ name: one, table: config, others: () => [] }] : [];
+  });
 }
 
 function open(

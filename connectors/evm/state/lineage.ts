@@ -34,7 +34,7 @@ export class Lineage {
   /** The head was looked at. */
   see(latest: LatestBlock | undefined): void {
     if (!latest) return;
-    const header = headerOf(latest.raw);
+    const header = headerOf(latest.header);
     this.#latest = header;
     this.#heads.delete(header.hash);
     this.#heads.set(header.hash, header);

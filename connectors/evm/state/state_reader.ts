@@ -91,6 +91,11 @@ export class StateReader implements OpenSource {
     }
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#head[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
   async identify(
     number: number,
     signal?: AbortSignal,

@@ -37,6 +37,10 @@ export interface ScriptedEndpoint {
   /** What `eth_chainId` gives; 0x1 when absent. */
   readonly chainId?: unknown;
   readonly batch?: number;
+  /** Milliseconds that an answer takes; 1 when absent. */
+  readonly takes?: () => number;
+  /** Where it pushes heads. */
+  readonly socket?: string;
 }
 
 /** A line of the log. */
@@ -81,6 +85,7 @@ export class ScriptedClient {
         inFlight: 16,
         timeout: 30_000,
         batch: one.batch ?? 1,
+        socket: one.socket,
         clock,
         log,
         metrics,
@@ -132,8 +137,8 @@ export class ScriptedClient {
   #transport(name: string, endpoint: ScriptedEndpoint): Transport {
     const times = new Map<string, number>();
     return {
-      send: async (calls): Promise<Reply> => {
-        await this.clock.sleep(1);
+      send: async (calls, { signal }): Promise<Reply> => {
+        await this.clock.sleep(endpoint.takes?.() ?? 1, signal);
         const results = calls.map((call) => {
           const { method, params } = call;
           this.made.push({
