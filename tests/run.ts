@@ -24,6 +24,7 @@ const javaOptions = "-XX:TieredStopAtLevel=1";
 const alone = [
   // They measure whether a budget is used up in time.
   "tests/integration/credits_test.ts",
+  "tests/integration/forecast_test.ts",
   "tests/integration/pacing_test.ts",
   "tests/integration/shared_budget_test.ts",
   // It changes the working directory.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AccountTariff, PlannedCall } from "../component.ts";
+import type { AccountTariff, FollowPlan, PlannedCall } from "../component.ts";
 import { unitsOf } from "../run/account.ts";
 import { divideCalls, leastPerUnit } from "../run/division.ts";
 import type { Cost, Window } from "../run/scheduler.ts";
@@ -34,6 +34,10 @@ export interface BudgetPlan {
   readonly windows: readonly WindowPlan[];
   /** What is billed in a day for all that the other side makes. */
   readonly perDay: number | undefined;
+  /** How it learns of new units, and what that is of the day's bill. */
+  readonly follow:
+    | { readonly how: string; readonly perDay: number }
+    | undefined;
 }
 
 /** How far all budgets go together. */
@@ -51,13 +55,18 @@ export interface BudgetsPlan {
   readonly routes: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What a plan of budgets depends on. */
+export interface PlanOptions {
+  readonly tariffs: readonly AccountTariff[];
+  readonly madePerDay: number | undefined;
+  /** How the source learns of new units with one of them. */
+  readonly follow?: ((tariff: AccountTariff) => FollowPlan) | undefined;
+}
+
 /** Plan what calls cost; undefined when nothing limits them. */
 export function planBudgets(
   calls: readonly PlannedCall[],
-  { madePerDay, tariffs }: {
-    readonly tariffs: readonly AccountTariff[];
-    readonly madePerDay: number | undefined;
-  },
+  { follow, madePerDay, tariffs }: PlanOptions,
 ): BudgetsPlan | undefined {
   const limited = tariffs.some(({ windows }) => windows.length > 0);
   if (calls.length === 0 || !limited) return undefined;
@@ -73,7 +82,9 @@ export function planBudgets(
     ]),
   );
   return {
-    budgets: tariffs.map((tariff) => planBudget(tariff, { calls, madePerDay })),
+    budgets: tariffs.map((tariff) =>
+      planBudget(tariff, { calls, follow, madePerDay })
+    ),
     unitsPerSecond: fast > 0 ? 1 / fast : undefined,
     unitsPerDay: slow > 0 ? daySeconds / slow : undefined,
     headPerDay: live > 0 ? daySeconds / live : undefined,
@@ -84,12 +95,13 @@ export function planBudgets(
 
 function planBudget(
   tariff: AccountTariff,
-  { calls, madePerDay }: {
+  { calls, follow, madePerDay }: Omit<PlanOptions, "tariffs"> & {
     readonly calls: readonly PlannedCall[];
-    readonly madePerDay: number | undefined;
   },
 ): BudgetPlan {
   const { accounts, cost, name, plan, unit, windows } = tariff;
+  const heads = follow?.(tariff);
+  const learning = costOf(heads?.calls ?? [], tariff).credits;
   const whole = calls.every(({ method }) => cost(method) !== undefined);
   const sum = costOf(calls, tariff);
   return {
@@ -106,7 +118,10 @@ function planBudget(
       }))
       : [],
     perDay: whole && madePerDay !== undefined
-      ? madePerDay * costOf(atHead(calls), tariff).credits
+      ? madePerDay * (costOf(atHead(calls), tariff).credits + learning)
+      : undefined,
+    follow: heads && madePerDay !== undefined
+      ? { how: heads.how, perDay: madePerDay * learning }
       : undefined,
   };
 }

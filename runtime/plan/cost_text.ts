@@ -31,10 +31,14 @@ function ofOne(budget: BudgetPlan): readonly string[] {
       perUnit === 1 ? unit.replace(/s$/, "") : unit
     }`,
     ...indented(aligned(cells)),
-    ...perDay === undefined
-      ? []
-      : indented([`following the chain costs ${figure(perDay)} ${unit} a day`]),
+    ...perDay === undefined ? [] : indented([followText(budget, perDay)]),
   ];
+}
+
+function followText({ follow, unit }: BudgetPlan, perDay: number): string {
+  const text = `following the chain costs ${figure(perDay)} ${unit} a day`;
+  if (follow === undefined) return text;
+  return `${text}, ${follow.how} heads ${figure(follow.perDay)} of them`;
 }
 
 function ofAll(plan: BudgetsPlan): readonly string[] {

@@ -18,6 +18,7 @@ import {
   type TransformStage,
 } from "../spec/spec.ts";
 import { type BudgetsPlan, planBudgets } from "./cost.ts";
+import { type Forecast, forecastsOf, type Range } from "./forecast.ts";
 import { normalSpec, type Written } from "./normal_spec.ts";
 import { portName, readersOf } from "./port.ts";
 import { durationText, sizeText } from "./quantity.ts";
@@ -36,6 +37,8 @@ export interface Plan {
   readonly sources: readonly SourcePlan[];
   readonly transforms: readonly TransformPlan[];
   readonly sinks: readonly SinkPlan[];
+  /** What a range costs; empty when none was asked for. */
+  readonly forecasts: readonly Forecast[];
 }
 
 /** What every stage has. */
@@ -100,8 +103,8 @@ export interface SinkPlan extends StagePlan {
   readonly ddl: readonly string[];
 }
 
-/** Say what a spec will do. */
-export function planOf(spec: Spec): Plan {
+/** Say what a spec will do; with a range, what that costs. */
+export function planOf(spec: Spec, range?: Range): Plan {
   const { description, file, name, stages, tests } = spec;
   const plan: Plan = {
     name,
@@ -116,6 +119,7 @@ export function planOf(spec: Spec): Plan {
       .map((stage) => planTransform(stage, spec)),
     sinks: stages.filter((stage) => stage.kind === "sink")
       .map((stage) => planSink(stage, spec)),
+    forecasts: range ? forecastsOf(spec, range) : [],
   };
   return withoutSecrets(plan, redactor(spec.secrets)) as Plan;
 }
@@ -149,6 +153,7 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
     calls,
     budgets: paying && planBudgets(calls, {
       tariffs,
+      follow: definition.follow?.bind(definition),
       madePerDay: paying.definition.unitsPerDay?.(paying.config),
     }),
     outputs: Object.entries(outputs).map(([port, schema]) =>

@@ -7,6 +7,7 @@ import type { PlannedCall } from "../component.ts";
 import type { Deliver } from "../spec/spec.ts";
 import { aligned, indented } from "./columns.ts";
 import { budgetLines } from "./cost_text.ts";
+import { forecastLines } from "./forecast_text.ts";
 import { normalSpecText } from "./normal_spec.ts";
 import type {
   ColumnPlan,
@@ -39,6 +40,7 @@ export function planText(plan: Plan): string {
     ...plan.sources.map((source) => sourceLines(source, listed)),
     ...plan.transforms.map((transform) => transformLines(transform, listed)),
     ...plan.sinks.map((sink) => sinkLines(sink, { listed, plan })),
+    ...plan.forecasts.map(forecastLines),
   ];
   return blocks.map((lines) => lines.join("\n")).join("\n\n");
 }

@@ -30,6 +30,20 @@ export function durationText(milliseconds: number): string {
   return inUnit(milliseconds, durations, "ms");
 }
 
+/** Seconds as a person says them, in two units at most: `3 h 25 min`. */
+export function spanText(seconds: number): string {
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
+  const spans = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]] as const;
+  const index = spans.findIndex(([, length]) => whole >= length);
+  const [first, second] = spans.slice(index);
+  if (first === undefined) return "0 s";
+  const [name, length] = first;
+  const rest = second && Math.floor(whole % length / second[1]);
+  const tail = rest ? ` ${rest} ${second[0]}` : "";
+  return `${Math.floor(whole / length)} ${name}${tail}`;
+}
+
 function inUnit(
   amount: number,
   units: readonly (readonly [string, number])[],

@@ -4,9 +4,12 @@
  * @module
  */
 import { Option } from "@commander-js/extra-typings";
+import type { Range } from "../plan/forecast.ts";
 import { planOf } from "../plan/plan.ts";
 import { planText } from "../plan/plan_text.ts";
-import { loadSpec, type Verb } from "./verb.ts";
+import { systemClock } from "../run/clock.ts";
+import { blockNumber } from "./run.ts";
+import { Exit, loadSpec, type Verb, type VerbContext } from "./verb.ts";
 
 /** Say what a spec will do. */
 export const planVerb: Verb = (program, context) => {
@@ -15,20 +18,41 @@ export const planVerb: Verb = (program, context) => {
     .summary("say what a pipeline will do")
     .description(
       "say what a pipeline will do: its defaults, columns, calls, " +
-        "statements and guarantees; nothing is opened",
+        "statements and guarantees, and what a range costs; nothing is opened",
     )
     .argument("<spec>", "YAML file of the pipeline")
     .addOption(
       new Option("--format <format>", "how to print it")
         .choices(["text", "json"]).default("text"),
     )
-    .action(async (file, { format }) => {
-      const plan = planOf(await loadSpec(file, context));
+    .option("--from <block>", "forecast a range: its first block", blockNumber)
+    .option("--to <block>", "its last block, inclusive", blockNumber)
+    .action(async (file, { format, from, to }) => {
+      const range = rangeOf({ from, to }, context);
+      const plan = planOf(await loadSpec(file, context), range);
       context.terminal.print(
         format === "json" ? JSON.stringify(plan, plain, 2) : planText(plan),
       );
     });
 };
+
+function rangeOf(
+  { from, to }: {
+    readonly from: number | undefined;
+    readonly to: number | undefined;
+  },
+  { terminal }: VerbContext,
+): Range | undefined {
+  if (from === undefined && to === undefined) return undefined;
+  if (from !== undefined && to !== undefined && from <= to) {
+    return { from, to, start: systemClock.now() };
+  }
+  terminal.note(
+    "error: A forecast needs both --from and --to, and a range that ends " +
+      "behind its start",
+  );
+  throw new Exit(2);
+}
 
 function plain(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? String(value) : value;

@@ -1,0 +1,181 @@
+/**
+ * What a range will cost and when it ends, before it is read.
+ *
+ * @module
+ */
+import type { AccountTariff } from "../component.ts";
+import type { SourceStage, Spec } from "../spec/spec.ts";
+import {
+  type Bound,
+  type Timeline,
+  timelineOf,
+  type Work,
+} from "./timeline.ts";
+
+const DAY_S = 86_400;
+
+// What saves less than this share of the time is not worth saying.
+const WORTH = 0.05;
+
+/** A range of units. */
+export interface Range {
+  /** First and last unit, both inclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** When it starts, milliseconds since 1970. */
+  readonly start: number;
+}
+
+/** What a range takes of the accounts of a plan. */
+export interface AccountForecast {
+  readonly name: string;
+  readonly plan: string | undefined;
+  readonly calls: number;
+  /** What is billed, in `unit`. */
+  readonly billed: number;
+  readonly unit: string;
+  /** What is billed by day, UTC. */
+  readonly days: Readonly<Record<string, number>>;
+}
+
+/** What a range costs on one connection. */
+export interface Forecast extends Range {
+  readonly connection: string;
+  readonly sources: readonly string[];
+  readonly calls: number;
+  readonly accounts: readonly AccountForecast[];
+  /** Undefined: it never ends. */
+  readonly seconds: number | undefined;
+  /** Which limits make it take that long; shares of the time. */
+  readonly bound: readonly (Bound & { readonly share: number })[];
+  /** The same while the head is followed as well; undefined: unknown. */
+  readonly withHead: {
+    readonly unitsPerDay: number;
+    /** Undefined: the head alone is too much for the budgets. */
+    readonly seconds: number | undefined;
+  } | undefined;
+  /** What would be faster. */
+  readonly changes: readonly {
+    readonly change: string;
+    readonly seconds: number;
+  }[];
+}
+
+/** Forecast a range for every connection whose calls somebody counts. */
+export function forecastsOf(spec: Spec, range: Range): readonly Forecast[] {
+  const sources = spec.stages.filter((stage) => stage.kind === "source");
+  const names = new Set(sources.flatMap(({ connection }) => connection ?? []));
+  return [...names].flatMap((name) => {
+    const users = sources.filter(({ connection }) => connection === name);
+    return forecastOf(users, { name, range, spec }) ?? [];
+  });
+}
+
+function forecastOf(
+  sources: readonly SourceStage[],
+  { name, range, spec }: {
+    readonly name: string;
+    readonly range: Range;
+    readonly spec: Spec;
+  },
+): Forecast | undefined {
+  const paying = spec.connections.get(name);
+  const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
+  const calls = sources.flatMap(({ config, definition, needed, used }) =>
+    definition.calls?.(config, used, { needed, tariffs }) ?? []
+  );
+  if (tariffs.length === 0 || calls.length === 0) return undefined;
+  const work: Work = {
+    units: range.to - range.from + 1,
+    start: range.start,
+    calls,
+    standing: sources.flatMap(({ config, definition, used }) =>
+      definition.standing?.(config, used) ?? []
+    ),
+    tariffs,
+  };
+  const timeline = timelineOf(work);
+  const accounts = accountsOf(timeline);
+  const seconds = secondsOf(timeline, work);
+  const made = paying?.definition.unitsPerDay?.(paying.config);
+  return {
+    connection: name,
+    sources: sources.map(({ name }) => name),
+    ...range,
+    calls: accounts.reduce((sum, { calls }) => sum + calls, 0),
+    accounts,
+    seconds,
+    bound: boundsOf(timeline),
+    withHead: made === undefined ? undefined : {
+      unitsPerDay: made,
+      seconds: secondsOf(timelineOf({ ...work, head: made / DAY_S }), work),
+    },
+    changes: changesOf(work, { seconds, timeline }),
+  };
+}
+
+function secondsOf({ end }: Timeline, { start }: Work): number | undefined {
+  return end === Infinity ? undefined : (end - start) / 1000;
+}
+
+function accountsOf({ spent }: Timeline): readonly AccountForecast[] {
+  return Array.from(
+    spent,
+    ([{ name, plan, unit }, { calls, credits, days }]) => ({
+      name,
+      plan,
+      calls: Math.round(calls),
+      billed: Math.round(credits),
+      unit,
+      days: Object.fromEntries(
+        Array.from(days, ([day, amount]) => [day, Math.round(amount)]),
+      ),
+    }),
+  );
+}
+
+function boundsOf({ bound }: Timeline): Forecast["bound"] {
+  const all = [...bound.values()].reduce((sum, ms) => sum + ms, 0);
+  return Array.from(bound, ([one, ms]) => ({ ...one, share: ms / all }))
+    .filter(({ share }) => share >= 0.005)
+    .sort((a, b) => b.share - a.share);
+}
+
+/** What another account or another plan would change. */
+function changesOf(
+  work: Work,
+  { seconds, timeline }: {
+    readonly seconds: number | undefined;
+    readonly timeline: Timeline;
+  },
+): Forecast["changes"] {
+  const limiting = new Set([...timeline.bound.keys()].map(({ name }) => name));
+  const replaced = (old: AccountTariff, tariff: AccountTariff) => ({
+    ...work,
+    tariffs: work.tariffs.map((one) => one === old ? tariff : one),
+  });
+  return work.tariffs.filter(({ name }) => limiting.has(name))
+    .flatMap((tariff) => {
+      const { accounts, name, plan } = tariff;
+      const more = accounts === 1
+        ? "a second account"
+        : `${accounts + 1} accounts`;
+      const at = plan === undefined ? name : `${name} (${plan})`;
+      return [
+        {
+          change: `${more} at ${at}`,
+          work: replaced(tariff, { ...tariff, accounts: accounts + 1 }),
+        },
+        ...(tariff.alternatives?.() ?? []).map((other) => ({
+          change: `${other.plan} instead of ${plan} at ${name}`,
+          work: replaced(tariff, other),
+        })),
+      ];
+    })
+    .flatMap(({ change, work }) => {
+      const other = secondsOf(timelineOf(work), work);
+      const better = other !== undefined &&
+        other < (seconds ?? Infinity) * (1 - WORTH);
+      return better ? [{ change, seconds: other }] : [];
+    });
+}

@@ -1,0 +1,77 @@
+/**
+ * A forecast for people.
+ *
+ * @module
+ */
+import { indented } from "./columns.ts";
+import type { AccountForecast, Forecast } from "./forecast.ts";
+import { spanText } from "./quantity.ts";
+
+/** Lines about a range; the same forecast always gives the same lines. */
+export function forecastLines(forecast: Forecast): readonly string[] {
+  const { accounts, bound, changes, connection, from, sources, to } = forecast;
+  return [
+    `Range ${from} to ${to} of ${sources.join(", ")}, connection ${connection}`,
+    "",
+    ...indented([
+      `${to - from + 1} units, ${forecast.calls} calls, with budgets that ` +
+      "are full at the start",
+      ...accounts.map(accountLine),
+      endLine(forecast),
+      ...bound.length === 0 ? [] : [
+        `limited by ${
+          bound.map(({ limit, name, share }) =>
+            `${
+              limit === undefined
+                ? `how fast ${name} answers`
+                : `${limit} of ${name}`
+            } (${percent(share)})`
+          ).join(", ")
+        }`,
+      ],
+      ...headLines(forecast),
+      ...changes.map(({ change, seconds }) =>
+        `with ${change}: ${spanText(seconds)}` +
+        (forecast.seconds === undefined
+          ? ""
+          : ` instead of ${spanText(forecast.seconds)}`)
+      ),
+    ]),
+  ];
+}
+
+function accountLine(account: AccountForecast): string {
+  const { billed, calls, days, name, plan, unit } = account;
+  const most = Math.max(0, ...Object.values(days));
+  const title = plan === undefined ? name : `${name}, plan ${plan}`;
+  const daily = Object.keys(days).length > 1 ? `, at most ${most} a day` : "";
+  return unit === "requests"
+    ? `${title}: ${calls} calls${daily}`
+    : `${title}: ${calls} calls, ${billed} ${unit}${daily}`;
+}
+
+function endLine({ seconds, start }: Forecast): string {
+  if (seconds === undefined) return "never ends: the budgets do not allow it";
+  const end = new Date(start + seconds * 1000).toISOString();
+  return `takes ${spanText(seconds)}, until ${end.slice(0, 16)}Z when it ` +
+    "starts now";
+}
+
+function headLines({ seconds, withHead }: Forecast): readonly string[] {
+  if (withHead === undefined || seconds === undefined) return [];
+  if (withHead.seconds === undefined) {
+    return [
+      `following the head meanwhile: not within these budgets, it alone ` +
+      `takes more`,
+    ];
+  }
+  const share = withHead.seconds > 0 ? 1 - seconds / withHead.seconds : 0;
+  return [
+    `following the head meanwhile takes ${percent(share)} of the budgets: ` +
+    `the range then takes ${spanText(withHead.seconds)}`,
+  ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+}

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import type { PlannedCall, StandingCall } from "../../../runtime/component.ts";
+import { spanText } from "../../../runtime/plan/quantity.ts";
+import { timelineOf } from "../../../runtime/plan/timeline.ts";
+import { readFields } from "../../../runtime/spec/members.ts";
+import { evm } from "../../../connectors/evm/connection.ts";
+import { Reports } from "../../contracts/reports.ts";
+
+const calls: readonly PlannedCall[] = [
+  { method: "eth_getBlockByNumber", perUnit: 1, because: "" },
+  { method: "eth_getBlockReceipts", perUnit: 1, because: "" },
+];
+
+/** Noon, so that a day turns in twelve hours. */
+const start = Date.UTC(2026, 0, 1, 12);
+
+function tariffsOf(...endpoints: readonly Record<string, unknown>[]) {
+  const reports = new Reports();
+  const config = readFields(evm.fields, {
+    endpoints: endpoints.map((one, index) => ({
+      name: `e${index}`,
+      url: "https://example.org/{key}",
+      keys: "k",
+      ...one,
+    })),
+  }, reports.place);
+  assert.ok(config, reports.lines.join("\n"));
+  return evm.tariffs?.(config) ?? [];
+}
+
+function follow(
+  units: number,
+  endpoints: readonly Record<string, unknown>[],
+  more: {
+    readonly head?: number;
+    readonly standing?: readonly StandingCall[];
+  } = {},
+) {
+  const tariffs = tariffsOf(...endpoints);
+  const timeline = timelineOf({
+    ...{ units, calls, start, tariffs, standing: [] },
+    ...more,
+  });
+  return {
+    ...timeline,
+    seconds: (timeline.end - start) / 1000,
+    spentBy: tariffs.map((one) => timeline.spent.get(one)!),
+    limits: [...timeline.bound].map(([{ limit, name }, ms]) =>
+      `${Math.round(ms / 1000)} s ${limit} of ${name}`
+    ),
+  };
+}
+
+function near(actual: number, expected: number, share = 0.01): void {
+  assert.ok(
+    Math.abs(actual - expected) <= share * expected,
+    `${actual}, expected ${expected}`,
+  );
+}
+
+Deno.test("timelineOf() paces by a rate", () => {
+  const { limits, seconds, spentBy } = follow(5000, [{ rate: "10/s" }]);
+  near(seconds, 1027);
+  assert.equal(Math.round(spentBy[0]!.calls), 10_001);
+  assert.match(limits[0]!, /10 requests\/s of e0/);
+});
+
+Deno.test("timelineOf() waits for the day to turn", () => {
+  // 50 calls a second: 20,000 calls today, the rest from midnight on.
+  const { days, limits, seconds } = ((it) => ({ ...it, ...it.spentBy[0]! }))(
+    follow(15_000, [{ rate: "50/s", quota: "20000/day from 00:00 UTC" }]),
+  );
+  near(seconds, 12 * 3600 + 5 + 10_000 / 48.6, 0.001);
+  assert.deepEqual(
+    [...days].map(([day, credits]) => [day, Math.round(credits)]),
+    [["2026-01-01", 20_000], ["2026-01-02", 10_001]],
+  );
+  assert.match(limits[1]!, /s 20000 requests\/day from 00:00 UTC of e0/);
+});
+
+Deno.test("timelineOf() waits for a window that slides", () => {
+  const { seconds } = follow(145, [{ rate: "20/s", quota: "100/minute" }]);
+  // Three times a hundred calls: the third at the end of the second minute.
+  near(seconds, 120 + 5, 0.01);
+});
+
+Deno.test("timelineOf() goes on elsewhere when a quota is spent", () => {
+  const { seconds, spentBy } = follow(10_000, [
+    { rate: "30/s", quota: "3000/day from 00:00 UTC" },
+    { rate: "10/s" },
+  ]);
+  const [spent, other] = spentBy;
+  assert.equal(Math.round(spent!.calls), 3000);
+  near(seconds, other!.calls / 9.73);
+});
+
+Deno.test("timelineOf() lets the accounts of a plan add up", () => {
+  const one = follow(500, [{ plan: "infura/developer", keys: "a" }]);
+  const three = follow(500, [{ plan: "infura/developer", keys: "a,b,c" }]);
+  near(one.seconds, 3 * three.seconds, 0.03);
+});
+
+Deno.test("timelineOf() knows that a dear call waits for an empty second", () => {
+  const { seconds } = follow(100, [{ plan: "infura/free" }]);
+  // One second until the block's 80 are back, two for the receipts.
+  near(seconds, 307, 0.02);
+});
+
+Deno.test("timelineOf() keeps a reserve for the head", () => {
+  const quota = "1000/day from 00:00 UTC";
+  const { spentBy } = follow(1000, [{ rate: "10/s", quota, reserve: "20%" }]);
+  assert.equal(Math.round(spentBy[0]!.days.get("2026-01-01")!), 800);
+});
+
+Deno.test("timelineOf() counts what a run calls beside its units", () => {
+  const standing = [
+    { method: "eth_getBlockByNumber", times: 3 },
+    { method: "eth_getBlockByNumber", times: 0, every: 60_000 },
+  ];
+  const { seconds, spentBy } = follow(6000, [{ plan: "infura/team" }], {
+    standing,
+  });
+  near(seconds, 166, 0.03);
+  assert.equal(Math.round(spentBy[0]!.calls), 12_000 + 1 + 3 + 2);
+  assert.equal(
+    Math.round(spentBy[0]!.credits),
+    6000 * 1080 + 5 + 3 * 80 + 2 * 80,
+  );
+});
+
+Deno.test("timelineOf() leaves to a range what the head does not take", () => {
+  const alone = follow(1000, [{ rate: "10/s" }]);
+  const beside = follow(1000, [{ rate: "10/s" }], { head: 1 });
+  near(beside.seconds, alone.seconds * 4.87 / 3.87, 0.01);
+  const never = follow(1000, [{ rate: "10/s" }], { head: 6 });
+  assert.equal(never.end, Infinity);
+});
+
+Deno.test("timelineOf() follows years of days", () => {
+  const { seconds } = follow(5_000_000, [{ plan: "infura/free" }]);
+  near(seconds, 5_000_000 / 2777.8 * 86_400, 0.01);
+});
+
+for (
+  const [seconds, text] of [
+    [0, "0 s"],
+    [2.345, "2.3 s"],
+    [59.6, "1 min"],
+    [217, "3 min 37 s"],
+    [43_200, "12 h"],
+    [90_060, "1 d 1 h"],
+  ] as const
+) {
+  Deno.test(`spanText() says ${seconds} s as ${text}`, () => {
+    assert.equal(spanText(seconds), text);
+  });
+}
