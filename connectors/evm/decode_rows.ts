@@ -21,6 +21,13 @@ const MOST_LEVELS = 8;
 /** Inner calls of one row that become rows; more stay arguments. */
 const MOST_INNER = 4096;
 
+/**
+ * What all inner calls of a row may hold together, as a multiple of its own
+ * data: each level is a part of the level above it, unless parts share bytes in
+ * order to double with every level.
+ */
+const INNER_TIMES = 4;
+
 /** An ABI that was found for a contract. */
 export interface FoundAbi {
   readonly decoders: Decoders;
@@ -78,6 +85,7 @@ export class RowDecoder {
   #emit: Emit = Object.assign(() => {}, { reject() {} });
   #found = nothing;
   #inner = 0;
+  #innerDigits = 0;
 
   constructor({ index, input, signatures }: RowDecoderOptions) {
     this.#index = index;
@@ -157,6 +165,7 @@ export class RowDecoder {
     const to = row["to_address"];
     const input = String(row["input"]);
     this.#inner = 0;
+    this.#innerDigits = INNER_TIMES * input.length;
     if (typeof to === "string") this.#call({ row, to, input, path: "" }, 0);
     else this.#deploy(row, input);
   }
@@ -211,6 +220,8 @@ export class RowDecoder {
       // functions is left to the arguments.
       const certain = inner.certain || this.#knows(to, inner.input, row);
       if (!certain || ++this.#inner > MOST_INNER) return;
+      this.#innerDigits -= inner.input.length;
+      if (this.#innerDigits < 0) return;
       const value = inner.value === undefined ? {} : { value: inner.value };
       this.#call({
         row: { ...row, to_address: inner.to, input: inner.input, ...value },

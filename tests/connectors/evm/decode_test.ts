@@ -333,3 +333,27 @@ Deno.test("decode checks its files before anything runs", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("decode opens no more inner calls than their data has room for", async () => {
+  // Both parts of each multicall are the same bytes: twice as many a level.
+  let input = transfer.slice(2) + "00".repeat(20_000);
+  for (let level = 0; level < 20; level++) {
+    const size = input.length / 2;
+    const padded = input.padEnd(64 * Math.ceil(size / 32), "0");
+    input = "ac9650d8" + [32, 2, 64, 64, size]
+      .map((n) => n.toString(16).padStart(64, "0")).join("") +
+      padded;
+  }
+  const started = performance.now();
+  const { decoded } = await run([{ signatures }], transactions, [
+    call(`0x${input}`),
+  ]);
+  const size = (decoded ?? []).reduce(
+    (sum, { input }) => sum + String(input).length,
+    0,
+  );
+  assert((decoded?.length ?? 0) > 3);
+  assert(size <= 5 * (input.length + 2), `${size} of ${input.length}`);
+  // With all of them it would take minutes.
+  assert(performance.now() - started < 5_000);
+});
