@@ -1,13 +1,15 @@
 // deno-lint-ignore-file no-console -- a benchmark prints its table
 /**
  * Jobs of the shared bench beside its peers, in one run on one machine, over
- * 2,000 blocks of 100 transactions:
+ * 2,000 blocks of 100 transactions (C: 100 blocks):
  *
  * - A: Transfer events of one ERC-20, decoded, with their times, to a file;
  * - B: every block, transaction, receipt and log, to files and to the
- *   embedded ClickHouse.
+ *   embedded ClickHouse;
+ * - C: the same to files, from a provider that refuses more than 10 calls in
+ *   any second; Sluice is told "10/s".
  *
- *   deno task bench [--runs 3] [--jobs A,B] [--peers squid,tiders,cryo]
+ *   deno task bench [--runs 3] [--jobs A,B,C] [--peers squid,tiders,cryo]
  *
  * Needs the bench folder (SLUICE_BENCH, default ../shared/bench) with its
  * peers installed in SLUICE_BENCH_WORK (default .sluice/bench):
@@ -26,15 +28,15 @@ import { parseArgs } from "node:util";
 import { TextLineStream } from "./lines.ts";
 import { type BenchPlace, benchPlace, getJson, startNode } from "./node.ts";
 
-/** The last block of a job; the first is 1. */
-const last = 2000;
+/** The last block of each job; the first is 1. */
+const lastOf = { A: 2000, B: 2000, C: 100 } as const;
 
 /** The token of job A. */
 const token = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48";
 
 const root = new URL("../../", import.meta.url).pathname;
 
-type Job = "A" | "B";
+type Job = keyof typeof lastOf;
 
 interface Result {
   readonly job: Job;
@@ -43,6 +45,8 @@ interface Result {
   readonly cpu: number;
   readonly rssMiB: number;
   readonly calls: number;
+  /** Requests that the node refused. */
+  readonly refused: number;
   readonly correct: boolean;
 }
 
@@ -66,6 +70,8 @@ interface Trial {
   readonly job: Job;
   readonly name: string;
   readonly spec: string;
+  /** What the node refuses; nothing when absent. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Whether the rows are right. */
   check(run: { folder: string; url: string }): Promise<boolean>;
 }
@@ -83,10 +89,10 @@ const sinks = (file: boolean) =>
         `from: chain.${port}, table: ${port}, order_by: ${order} }`;
   }).join("\n");
 
-function spec(file: boolean): string {
+function spec(file: boolean, told: string): string {
   return `name: bench
 connections:
-  eth: { type: evm, url: "\${ETH_RPC_URL}", batch: 2 }
+  eth: { type: evm, url: "\${ETH_RPC_URL}", ${told} }
 ${
     file
       ? ""
@@ -106,7 +112,7 @@ const trials: readonly Trial[] = [
     async check({ folder, url }) {
       const truth = await getJson<
         { transfers: Record<string, Transfers> }
-      >(`${url}/truth?from=1&to=${last}`);
+      >(`${url}/truth?from=1&to=${lastOf.A}`);
       const found = await countTransfers(folder);
       const right = truth.transfers[token];
       // The node writes a number that JSON.parse has to round.
@@ -117,25 +123,41 @@ const trials: readonly Trial[] = [
   ...[true, false].map((file): Trial => ({
     job: "B",
     name: file ? "Sluice to files" : "Sluice to ClickHouse",
-    spec: spec(file),
+    spec: spec(file, "batch: 2"),
     async check({ folder, url }) {
-      const truth = await getJson<Truth>(`${url}/truth?from=1&to=${last}`);
       const rows = file
         ? await countFiles(folder)
         : await countTables(folder, url);
-      return Object.entries(rows).every(([key, value]) =>
-        truth[key as keyof Truth] === value
-      );
+      return await isTruth(rows, { job: "B", url });
     },
   })),
+  {
+    job: "C",
+    name: "Sluice to files",
+    spec: spec(true, "rate: 10/s"),
+    limits: { rps: 10 },
+    check: async ({ folder, url }) =>
+      await isTruth(await countFiles(folder), { job: "C", url }),
+  },
 ];
+
+async function isTruth(
+  rows: Truth,
+  { job, url }: { readonly job: Job; readonly url: string },
+): Promise<boolean> {
+  const to = lastOf[job];
+  const truth = await getJson<Truth>(`${url}/truth?from=1&to=${to}`);
+  return Object.entries(rows).every(([key, value]) =>
+    truth[key as keyof Truth] === value
+  );
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     args: Deno.args,
     options: {
       runs: { type: "string", default: "3" },
-      jobs: { type: "string", default: "A,B" },
+      jobs: { type: "string", default: "A,B,C" },
       peers: { type: "string", default: "squid,tiders,cryo" },
     },
   });
@@ -168,22 +190,24 @@ async function runPeer(
     ...["run", peer, "--jobs", job, "--runs", "1", "--work", place.work],
   ]);
   const line = JSON.parse(output.trim().split("\n").at(-1) ?? "{}");
-  const { calls, correct, cpu, rssMiB, wall } = line;
-  return { job, name: peer, wall, cpu, rssMiB, calls, correct };
+  const { calls, correct, cpu, refused, rssMiB, wall } = line;
+  return { job, name: peer, wall, cpu, rssMiB, calls, refused, correct };
 }
 
 /** One run of Sluice on a fresh node and an empty folder. */
 async function runSluice(
-  { check, job, name, spec }: Trial,
+  { check, job, limits = {}, name, spec }: Trial,
   place: BenchPlace,
 ): Promise<Result> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   await using node = await startNode(place);
   const { url } = node;
+  const last = lastOf[job];
   try {
     // The node makes the blocks before anybody waits for them.
     await getJson(`${url}/truth?from=1&to=${last}`);
-    await fetch(`${url}/reset`, { method: "POST" }).then((it) => it.text());
+    await post(`${url}/control`, limits);
+    await post(`${url}/reset`, {});
     await Deno.writeTextFile(`${folder}/spec.yaml`, spec);
     const began = performance.now();
     const time = await sluice(["run", "spec.yaml", "--to", String(last)], {
@@ -192,7 +216,8 @@ async function runSluice(
       timed: true,
     });
     const wall = (performance.now() - began) / 1000;
-    const { calls } = await getJson<{ calls: number }>(`${url}/stats`);
+    const stats: { readonly calls: number; readonly refusedPosts: number } =
+      await getJson(`${url}/stats`);
     const correct = await check({ folder, url });
     if (!correct) console.error(`${name}: wrong rows`);
     return {
@@ -201,12 +226,21 @@ async function runSluice(
       wall,
       cpu: seconds(time, "User time") + seconds(time, "System time"),
       rssMiB: seconds(time, "Maximum resident") / 1024,
-      calls,
+      calls: stats.calls,
+      refused: stats.refusedPosts,
       correct,
     };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function post(url: string, body: unknown): Promise<void> {
+  const reply = await fetch(url, {
+    method: "POST",
+    body: JSON.stringify(body),
+  });
+  await reply.text();
 }
 
 /** Run the program in a folder; what it (or GNU time) says on stderr. */
@@ -301,20 +335,22 @@ function print(job: Job, results: readonly Result[]): void {
       cpu: median(({ cpu }) => cpu),
       rss: median(({ rssMiB }) => rssMiB),
       calls: median(({ calls }) => calls),
+      refused: Math.max(...runs.map(({ refused }) => refused)),
       right: runs.filter(({ correct }) => correct).length,
     };
   });
   console.log(
-    `| job ${job} | runs | wall s | blocks/s | CPU s | peak RSS MiB | calls | rows right |`,
+    `| job ${job} | runs | wall s | blocks/s | CPU s | peak RSS MiB | calls | most refused | rows right |`,
   );
-  console.log("|---|---|---|---|---|---|---|---|");
-  for (const { calls, cpu, name, right, rss, runs, wall } of rows) {
+  console.log("|---|---|---|---|---|---|---|---|---|");
+  for (const row of rows) {
+    const { calls, cpu, name, refused, right, rss, runs, wall } = row;
     console.log(
       `| ${name} | ${runs} | ${wall.toFixed(2)} | ${
-        Math.round(last / wall)
+        Math.round(lastOf[job] / wall)
       } | ${cpu.toFixed(1)} | ${
         Math.round(rss)
-      } | ${calls} | ${right}/${runs} |`,
+      } | ${calls} | ${refused} | ${right}/${runs} |`,
     );
   }
   for (const ours of rows.filter(({ name }) => name.startsWith("Sluice"))) {
