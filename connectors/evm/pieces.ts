@@ -82,7 +82,12 @@ export interface PiecesOptions {
 
 /** Consecutive units. */
 export interface Piece extends Measured {
-  readonly units: readonly SourceUnit[];
+  /**
+   * Made when they are taken: rows that wait are rows that live long.
+   *
+   * @throws {RetryableError} A log is not what a node should answer.
+   */
+  readonly units: Iterable<SourceUnit>;
 }
 
 /** Fetches pieces of a chain. */
@@ -245,25 +250,34 @@ export class Pieces {
   #pieceOf({ blocks, bytes, latency }: FetchedRange): Piece {
     const logs = blocks.reduce((sum, { logs }) => sum + logs.length, 0);
     const perLog = logs > 0 ? bytes / logs : 0;
-    const units = blocks.map((one) => this.#rangedUnit(one, perLog));
     return {
-      units,
-      bytes: units.reduce((sum, { bytes }) => sum + bytes, 0),
+      units: this.#rangedUnits(blocks, perLog),
+      bytes: EMPTY_BYTES * blocks.length + MEMORY_FACTOR * bytes,
       latency,
     };
   }
 
-  #rangedUnit(
-    { block, logs, number }: RangedBlock,
+  *#rangedUnits(
+    blocks: readonly RangedBlock[],
     perLog: number,
-  ): SourceUnit {
-    const bytes = EMPTY_BYTES / MEMORY_FACTOR + logs.length * perLog;
-    if (block) {
-      const unit = { block, logs, receipts: undefined, bytes, latency: 0 };
-      return { ...this.#unitOf(unit), final: true };
+  ): Generator<SourceUnit> {
+    for (const { block, logs, number } of blocks) {
+      if (block === undefined) {
+        const [time, bytes] = [this.#time, EMPTY_BYTES];
+        yield { number, id: "", time, rows: {}, bytes, final: true };
+        continue;
+      }
+      const bytes = EMPTY_BYTES + logs.length * perLog;
+      const fetched = { block, logs, receipts: undefined, bytes, latency: 0 };
+      try {
+        yield { ...this.#unitOf(fetched), final: true };
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        throw new RetryableError(
+          `Logs of block ${number} cannot be right: ${error.message}`,
+        );
+      }
     }
-    const time = this.#time;
-    return { number, id: "", time, rows: {}, bytes: EMPTY_BYTES, final: true };
   }
 
   #unitOf(fetched: Fetched): SourceUnit & Measured {
@@ -293,8 +307,12 @@ export class Pieces {
 }
 
 function joined(a: Piece, b: Piece): Piece {
+  function* units() {
+    yield* a.units;
+    yield* b.units;
+  }
   return {
-    units: [...a.units, ...b.units],
+    units: units(),
     bytes: a.bytes + b.bytes,
     latency: a.latency + b.latency,
   };
