@@ -61,6 +61,9 @@ async function reach(
   endpoint: Endpoint,
   client: EvmClient,
 ): Promise<string | undefined> {
+  const { budget, tariff } = endpoint;
+  // It is asked before its first use: that may be tomorrow.
+  if (budget.isClosed(tariff.cost(["eth_chainId"]), "lookup")) return undefined;
   for (let tries = 1;; tries++) {
     try {
       await client.askAlone(endpoint, "eth_chainId");

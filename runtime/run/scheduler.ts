@@ -94,6 +94,8 @@ export interface Budget {
   resetAfter(period: "day" | "month" | undefined): number | undefined;
   /** Count what the other side has billed without being asked. */
   charge(cost: Cost): void;
+  /** Whether a call would wait for a quota or a long pause. */
+  isClosed(cost: Cost, priority: Priority): boolean;
   /** How much of each window is used, in the order of the windows. */
   usage(): readonly WindowUsage[];
   /**

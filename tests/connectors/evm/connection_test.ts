@@ -151,6 +151,20 @@ Deno.test("evm names endpoint, expected and actual chain", async () => {
   });
 });
 
+Deno.test("evm starts without a key that is spent until tomorrow", async () => {
+  await using node = await start();
+  const client = await openConnection({
+    endpoints: [
+      { name: "open", url: `${node.url}/open` },
+      { name: "spent", url: `${node.url}/spent`, quota: "1000/day" },
+    ],
+  });
+  const { budget } = client.endpoints[1]!;
+  budget.coolGroupUntil(Date.now() + 3_600_000);
+  await client.health();
+  assert.deepEqual(Object.keys(node.stats().keys), ["open"]);
+});
+
 Deno.test("evm names every endpoint that it cannot reach", async () => {
   const node = await start();
   const { url } = node;
