@@ -208,6 +208,17 @@ export interface StandingCall {
   readonly every?: number;
 }
 
+/** A field of a source that may name an output of another stage. */
+export interface InputField {
+  /** Where the name stands: `every.on`. */
+  readonly path: readonly [field: string, ...members: string[]];
+  /**
+   * Whether a column follows the output, and members of it where it is json:
+   * `pairs.decoded.args.pair`.
+   */
+  readonly column?: boolean;
+}
+
 /** A source: yields units in order and resumes after a position. */
 export interface SourceDefinition<F extends Fields, C extends Connected>
   extends Definition<F> {
@@ -221,6 +232,16 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
    * pipeline keeps no cursors, and any number of processes may run it.
    */
   readonly shared?: boolean;
+  /**
+   * Fields that may name an output of another stage, each in a field of its
+   * own. Where one does, the source makes no units: it follows those of the
+   * source that the rows come from, and adds its rows to them.
+   */
+  readonly inputs?: readonly InputField[];
+  /** The columns that it needs of the rows of a field in `inputs`. */
+  uses?(config: Config<F>, field: string): Iterable<string>;
+  /** The rows that it needs of them; undefined: all. */
+  needs?(config: Config<F>, field: string): Predicate | undefined;
   /** Whether it can reject what it reads, so that `errors` should be read. */
   readonly rejects?: boolean;
   /** Where a shared source's positions are: `consumer group "decode"`. */
@@ -252,6 +273,12 @@ export interface SourceContext<C> extends OpenContext {
   readonly memory: Memory;
   /** Rows that some stage needs; absent: all rows of all ports. */
   readonly needed?: Needed;
+  /**
+   * The source that it follows, when a field names an output: every unit has
+   * the rows of that output under the field's name. It must yield each unit
+   * once, in order, with rows of its own.
+   */
+  readonly upstream?: OpenSource;
 }
 
 /** How far the other side is. */

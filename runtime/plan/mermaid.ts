@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Port, Spec, Stage } from "../spec/spec.ts";
+import type { Spec, Stage } from "../spec/spec.ts";
 import { isErrors, portName } from "./port.ts";
 
 const shapes: Readonly<Record<Stage["kind"], readonly [string, string]>> = {
@@ -26,9 +26,7 @@ export function mermaid(spec: Spec): string {
     }"`;
     return `${idOf(stage)}${open}${label}${close}`;
   });
-  const edges = stages.flatMap((stage) =>
-    stage.kind === "source" ? [] : edgesInto(stage, spec)
-  );
+  const edges = stages.flatMap((stage) => edgesInto(stage, spec));
   const rejects = rejecting(spec).map((stage) =>
     `${idOf(stage)} -.-> ${errorsNode}`
   );
@@ -43,7 +41,7 @@ export function mermaid(spec: Spec): string {
 
 /** One arrow a stage, labelled by the outputs that are read. */
 function edgesInto(
-  stage: Stage & { readonly inputs: readonly Port[] },
+  stage: Stage,
   spec: Spec,
 ): readonly string[] {
   const ports = new Map<string, string[]>();

@@ -70,6 +70,9 @@ export interface OutputPlan {
 export interface SourcePlan extends StagePlan {
   /** Whether its units may be replaced later. */
   readonly reorgs: boolean;
+  /** The outputs that it reads, and whose units it follows. */
+  readonly from: readonly string[];
+  readonly follows: string | undefined;
   /** Who keeps the positions when any number of processes share its units. */
   readonly shared: string | undefined;
   readonly rejects: boolean;
@@ -136,7 +139,8 @@ function statePlan({ connections, name, state, stages }: Spec): string {
 }
 
 function planSource(stage: SourceStage, spec: Spec): SourcePlan {
-  const { config, connection, definition, name, outputs, used } = stage;
+  const { config, connection, definition, follows, inputs, name } = stage;
+  const { outputs, used } = stage;
   const paying = spec.connections.get(connection ?? "");
   const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
   const { needed } = stage;
@@ -146,6 +150,8 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
     type: definition.type,
     connection,
     reorgs: definition.reorgs,
+    from: inputs.map((port) => portName(port, spec)),
+    follows,
     shared: definition.shared
       ? definition.positions?.(config, spec.name) ?? "the other side"
       : undefined,

@@ -46,11 +46,15 @@ export function planText(plan: Plan): string {
 }
 
 function sourceLines(source: SourcePlan, listed: Listed): readonly string[] {
-  const { budgets, calls, outputs, rejects, reorgs, shared } = source;
+  const { budgets, calls, follows, from, outputs, rejects, reorgs, shared } =
+    source;
   return [
     `Source ${titleOf(source)}`,
     "",
     ...indented([
+      ...follows === undefined ? [] : [
+        `reads ${from.join(", ")}, adds its rows to the units of ${follows}`,
+      ],
       ...shared === undefined
         ? [
           reorgs

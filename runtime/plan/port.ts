@@ -41,7 +41,6 @@ export function outputsOf(
 /** The stages that read a port, in order. */
 export function readersOf(port: Port, spec: Spec): readonly string[] {
   return spec.stages.filter((stage) =>
-    stage.kind !== "source" &&
     stage.inputs.some((input) =>
       input.stage === port.stage && input.port === port.port
     )

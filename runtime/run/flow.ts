@@ -32,7 +32,8 @@ export interface FlowOptions {
   readonly metrics: Metrics;
 }
 
-type Outputs = Map<string, readonly Row[]>;
+/** Rows by stage and port. */
+export type Outputs = Map<string, readonly Row[]>;
 
 /** A rejected row and the stage that rejected it. */
 export interface StageReject extends Reject {
@@ -107,25 +108,12 @@ export class Flow {
     rows: UnitRows,
     rejects: StageReject[],
   ): Promise<Outputs> {
-    const { source, transforms } = this.#options;
-    const outputs: Outputs = new Map();
-    for (const [port, of] of Object.entries(rows)) {
-      outputs.set(key({ stage: source, port }), of);
-    }
     const { id, number, op, part = 0, time, version } = event;
-    const unit: UnitInfo = { id, number, op, part, time, version };
-    for (const { open, stage } of transforms) {
-      const input = gather(outputs, stage.inputs);
-      const made = new Map<string, Row[]>();
-      for (const port of Object.keys(stage.outputs)) {
-        const into: Row[] = [];
-        made.set(port, into);
-        outputs.set(key({ stage: stage.name, port }), into);
-      }
-      if (input.length === 0) continue;
-      await open.apply(input, emitter(stage, made, rejects), unit);
-    }
-    return outputs;
+    return await transformRows(rows, {
+      ...this.#options,
+      unit: { id, number, op, part, time, version },
+      reject: (reject) => rejects.push(reject),
+    });
   }
 
   #checkRejects(event: UnitEvent, rejects: readonly StageReject[]): void {
@@ -138,6 +126,41 @@ export class Flow {
         "and go on",
     );
   }
+}
+
+/** What taking rows through transforms needs. */
+export interface TransformOptions {
+  /** The source's name. */
+  readonly source: string;
+  /** In topological order. */
+  readonly transforms: readonly FlowTransform[];
+  readonly unit: UnitInfo;
+  reject(reject: StageReject): void;
+}
+
+/** Take the rows of a unit through transforms. */
+export async function transformRows(
+  rows: UnitRows,
+  { reject, source, transforms, unit }: TransformOptions,
+): Promise<Outputs> {
+  const outputs: Outputs = new Map();
+  for (const [port, of] of Object.entries(rows)) {
+    // Those of a source that follows this one come under its own name.
+    const own = port.includes(".") ? port : key({ stage: source, port });
+    outputs.set(own, of);
+  }
+  for (const { open, stage } of transforms) {
+    const input = gather(outputs, stage.inputs);
+    const made = new Map<string, Row[]>();
+    for (const port of Object.keys(stage.outputs)) {
+      const into: Row[] = [];
+      made.set(port, into);
+      outputs.set(key({ stage: stage.name, port }), into);
+    }
+    if (input.length === 0) continue;
+    await open.apply(input, emitter(stage, made, reject), unit);
+  }
+  return outputs;
 }
 
 /** Whether a writer's sink reads the rejected rows. */
@@ -163,7 +186,7 @@ export function errorRow(
 function emitter(
   stage: TransformStage,
   made: ReadonlyMap<string, Row[]>,
-  rejects: StageReject[],
+  rejected: (reject: StageReject) => void,
 ): Emit {
   const emit = (port: string, row: Row) => {
     const into = made.get(port);
@@ -171,12 +194,16 @@ function emitter(
     into.push(row);
   };
   emit.reject = (row: Row, reason: string) => {
-    rejects.push({ stage: stage.name, row, reason });
+    rejected({ stage: stage.name, row, reason });
   };
   return emit;
 }
 
-function gather(outputs: Outputs, inputs: readonly Port[]): readonly Row[] {
+/** The rows of several ports. */
+export function gather(
+  outputs: Outputs,
+  inputs: readonly Port[],
+): readonly Row[] {
   const [only] = inputs;
   if (inputs.length === 1 && only) return outputs.get(key(only)) ?? [];
   return inputs.flatMap((port) => outputs.get(key(port)) ?? []);

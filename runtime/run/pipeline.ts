@@ -112,7 +112,7 @@ export async function runPipeline(
   const opening = { clients, context, cursors, failure, lease, resources };
   const runs: SourceRun[] = [];
   for (const stage of spec.stages) {
-    if (stage.kind !== "source") continue;
+    if (stage.kind !== "source" || stage.follows !== undefined) continue;
     runs.push(
       await openRun(spec, stage, { ...options, ...opening, time }),
     );
@@ -164,7 +164,8 @@ async function runSource(
   const prune = async () => {
     if (!(reader instanceof Reader)) return;
     await reader.prune(acknowledged(writers));
-    await run.memory.compact(Math.min(reader.final, lowest(writers)));
+    const limit = Math.min(reader.final, lowest(writers));
+    for (const memory of run.memories) await memory.compact(limit);
   };
   let pruned = clock.now();
   time.starts();

@@ -31,7 +31,7 @@ export async function openCursors(
     one.kind === "sink"
   );
   const sources = spec.stages.filter((one): one is SourceStage =>
-    one.kind === "source"
+    one.kind === "source" && one.follows === undefined
   );
   for (const { kind, name, renamedFrom } of [...sources, ...sinks]) {
     if (!renamedFrom) continue;

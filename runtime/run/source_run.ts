@@ -12,12 +12,13 @@ import type {
 } from "../component.ts";
 import { UserError } from "../errors.ts";
 import type { UnitInfo } from "../row.ts";
-import type {
-  Deliver,
-  SinkStage,
-  SourceStage,
-  Spec,
-  TransformStage,
+import {
+  type Deliver,
+  portName,
+  type SinkStage,
+  type SourceStage,
+  type Spec,
+  type TransformStage,
 } from "../spec/spec.ts";
 import {
   errorRow,
@@ -26,6 +27,7 @@ import {
   readsErrors,
   type StageReject,
 } from "./flow.ts";
+import { follow } from "./following.ts";
 import { Lane } from "./lane.ts";
 import type { Lease } from "./lease.ts";
 import { SourceMemory } from "./memory.ts";
@@ -55,7 +57,8 @@ export interface SourceRun {
   readonly lanes: readonly Lane[];
   readonly writers: readonly Writer[];
   readonly stage: SourceStage;
-  readonly memory: SourceMemory;
+  /** Of the source and of those that follow it. */
+  readonly memories: readonly SourceMemory[];
   readonly time: SourceTime;
 }
 
@@ -66,18 +69,41 @@ export async function openRun(
   options: RunOptions & Opening,
 ): Promise<SourceRun> {
   const { context, clients, resources } = options;
-  const memory = new SourceMemory(stage.name, options);
-  const source: OpenSource = own(
-    resources,
-    await stage.definition.open(stage.config, {
-      ...context(stage.name),
-      connection: clients.get(stage.connection),
-      used: stage.used,
+  const memories: SourceMemory[] = [];
+  const open = (one: SourceStage, upstream?: OpenSource) => {
+    const memory = new SourceMemory(one.name, options);
+    memories.push(memory);
+    return one.definition.open(one.config, {
+      ...context(one.name),
+      connection: clients.get(one.connection),
+      used: one.used,
       memory,
-      needed: stage.needed,
-    }),
+      needed: one.needed,
+      ...upstream ? { upstream } : {},
+    });
+  };
+  let source: OpenSource = await open(stage);
+  const followers = spec.stages.filter((one): one is SourceStage =>
+    one.kind === "source" && one.follows === stage.name && one.used.size > 0
   );
-  const reader = readerOf(stage, { ...options, source });
+  for (const follower of followers) {
+    source = await follow(source, {
+      root: stage.name,
+      stage: follower,
+      transforms: await openTransforms(neededBy(spec, [follower]), options),
+      open: (upstream) => open(follower, upstream),
+    });
+  }
+  own(resources, source);
+  const reader = readerOf(stage, {
+    ...options,
+    source,
+    ports: [stage, ...followers].flatMap((one) =>
+      [...one.used.keys()].map((port) =>
+        one === stage ? port : portName({ stage: one.name, port })
+      )
+    ),
+  });
   const time = options.time.source(
     stage.name,
     () => reader.head !== undefined,
@@ -130,7 +156,7 @@ export async function openRun(
     });
     lanes.push(new Lane(deliver, flow));
   }
-  return { reader, lanes, writers, stage, memory, time };
+  return { reader, lanes, writers, stage, memories, time };
 }
 
 /** What the writer of a sink needs besides. */
@@ -200,14 +226,16 @@ function clientsOf(
 }
 
 function readerOf(
-  { definition, name, used }: SourceStage,
-  options: RunOptions & { readonly source: OpenSource },
+  { definition, name }: SourceStage,
+  options: RunOptions & {
+    readonly source: OpenSource;
+    readonly ports: readonly string[];
+  },
 ): Reader | SharedReader {
   if (definition.shared) return new SharedReader({ ...options, name });
   return new Reader({
     ...options,
     name,
-    ports: [...used.keys()],
     reorgs: definition.reorgs,
   });
 }
@@ -256,24 +284,23 @@ function byDeliver(writers: readonly Writer[]): [Deliver, Writer[]][] {
   return [...groups.values()];
 }
 
-/** The transforms that some of these sinks read, in order. */
+/** The transforms that these stages read, in order. */
 export function neededBy(
-  spec: Spec,
-  sinks: readonly SinkStage[],
+  { stages }: Spec,
+  readers: readonly (SinkStage | SourceStage)[],
 ): TransformStage[] {
-  const needed = new Set<string>();
-  const all = sinks.some((stage) => readsErrors({ stage }));
-  const reads = sinks.flatMap(({ inputs }) => inputs);
-  for (const { stage } of reads) needed.add(stage);
-  const transforms = spec.stages.filter((stage): stage is TransformStage =>
-    stage.kind === "transform"
-  );
-  for (const stage of transforms.toReversed()) {
-    if (!all && !needed.has(stage.name)) continue;
+  const inputs = readers.flatMap(({ inputs }) => [...inputs]);
+  const needed = new Set(inputs.map(({ stage }) => stage));
+  // Whoever reads what is rejected reads it of all of them.
+  const all = needed.has("errors");
+  for (const stage of stages.toReversed()) {
+    if (stage.kind === "sink" || !all && !needed.has(stage.name)) continue;
     needed.add(stage.name);
     for (const input of stage.inputs) needed.add(input.stage);
   }
-  return transforms.filter(({ name }) => needed.has(name));
+  return stages.filter((stage): stage is TransformStage =>
+    stage.kind === "transform" && needed.has(stage.name)
+  );
 }
 
 /** Have a resource closed at the end. */

@@ -81,7 +81,7 @@ function stageOf(
   const common = { name, config, written };
   switch (definition?.kind) {
     case "source": {
-      const { renamedFrom } = stage;
+      const { inputs, renamedFrom, sources: [root] } = stage;
       const unknown = new Map();
       return [{
         ...common,
@@ -89,6 +89,8 @@ function stageOf(
         definition,
         connection,
         outputs,
+        inputs,
+        follows: root === name ? undefined : root,
         used: unknown,
         needed: unknown,
         renamedFrom,

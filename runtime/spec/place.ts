@@ -29,6 +29,8 @@ export interface PlaceOptions {
   readonly problems: Problems;
   readonly folder: string;
   readonly input?: Schema | undefined;
+  /** Columns of the outputs that fields of a source name. */
+  readonly inputs?: ReadonlyMap<string, Schema>;
   /** What the value is a part of: "evm.chain source". */
   readonly owner?: string | undefined;
 }
@@ -81,7 +83,9 @@ export function placeAt(path: Path, options: PlaceOptions): Place {
       const inside = typeof key === "number" || owner === undefined
         ? owner
         : `"${key}" of ${owner}`;
-      return placeAt([...path, key], { ...options, owner: inside });
+      const { inputs, ...others } = options;
+      const input = inputs?.get(`${key}`) ?? options.input;
+      return placeAt([...path, key], { ...others, input, owner: inside });
     },
   };
 }

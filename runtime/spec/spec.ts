@@ -48,11 +48,21 @@ interface Checked<D> {
 /** A checked connection. */
 export type Connection = Checked<ConnectionDefinition<any, any>>;
 
+/** An output of another stage that a source reads. */
+export interface SourceInput extends Port {
+  /** The field that names it. */
+  readonly field: string;
+}
+
 /** A checked source. */
 export interface SourceStage extends Checked<SourceDefinition<any, any>> {
   readonly kind: "source";
   readonly connection: string | undefined;
   readonly outputs: Readonly<Record<string, Schema>>;
+  /** What it reads of other stages; empty as a rule. */
+  readonly inputs: readonly SourceInput[];
+  /** The source whose units it follows, when it reads other stages. */
+  readonly follows: string | undefined;
   /** Columns that some stage uses, by port; unused ports are left out. */
   readonly used: Used;
   /** Rows that some stage needs, by port; a port left out: all of them. */

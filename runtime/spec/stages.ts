@@ -18,7 +18,7 @@ import { type Draft, errorsName } from "./draft.ts";
 import type { Field, Fields, Place } from "./field.ts";
 import { orderStages } from "./order.ts";
 import { isIncomplete, placeAt } from "./place.ts";
-import type { Deliver, Port } from "./spec.ts";
+import type { Deliver, Port, SourceInput } from "./spec.ts";
 import { enumerate, suggestion } from "./suggestion.ts";
 import {
   type Input,
@@ -26,6 +26,7 @@ import {
   type Reference,
   referencesOf,
   resolveInput,
+  withoutColumn,
 } from "./wiring.ts";
 
 /** Definitions and configs of any shape. */
@@ -47,6 +48,8 @@ export interface CheckedStage extends Outputs {
   readonly connections: Readonly<Record<string, string>>;
   readonly renamedFrom: string | undefined;
   readonly ports: readonly Port[];
+  /** What a source reads of other stages. */
+  readonly inputs: readonly SourceInput[];
   readonly input: Schema | undefined;
   readonly batch: BatchLimits | undefined;
   readonly deliver: Deliver;
@@ -101,6 +104,7 @@ interface StageOptions extends StagesOptions {
 function checkStage(draft: Draft, options: StageOptions): CheckedStage {
   const { definition, kind, value } = draft;
   const input = inputOf(draft, options);
+  const fed = fedOf(draft, options);
   const empty: CheckedStage = {
     draft,
     config: undefined,
@@ -109,8 +113,9 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     connections: {},
     renamedFrom: undefined,
     ports: input?.ports ?? [],
+    inputs: fed?.inputs ?? [],
     sources: kind === "source"
-      ? [draft.name]
+      ? [fed?.follows ?? draft.name]
       : input?.sources.slice(0, 1) ?? [],
     input: input?.schema,
     batch: undefined,
@@ -125,6 +130,7 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     folder,
     owner: draft.place.owner,
     input: input?.schema,
+    ...fed ? { inputs: fed.schemas } : {},
   });
   const fields = {
     common: {
@@ -134,7 +140,7 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     own: definition.fields,
   };
   const read = readComponent(fields, value, place);
-  if (input && !input.schema) return empty;
+  if ((input && !input.schema) || fed?.broken) return empty;
 
   const { common, config } = read;
   // What is missing in the environment may be read as an empty text.
@@ -193,6 +199,63 @@ function inputOf(draft: Draft, options: StageOptions): Input | undefined {
       : `write one ${draft.kind} for each source`,
   );
   return { ...input, schema: undefined, sources: [first] };
+}
+
+/** What a source reads of other stages. */
+interface Fed {
+  readonly inputs: readonly SourceInput[];
+  readonly follows: string | undefined;
+  /** Columns by field. */
+  readonly schemas: ReadonlyMap<string, Schema>;
+  /** Whether something about it was reported. */
+  readonly broken: boolean;
+}
+
+/** What a source reads; undefined when it reads nothing, as a rule. */
+function fedOf(draft: Draft, options: StageOptions): Fed | undefined {
+  const { checked, circular, named, references } = options;
+  if (draft.kind !== "source" || references.length === 0) return undefined;
+  const none = { inputs: [], schemas: new Map(), follows: undefined };
+  if (circular) return { ...none, broken: true };
+  const read = references.map((reference) => ({
+    reference,
+    input: resolveInput(draft, [withoutColumn(reference, checked)], {
+      checked,
+      named,
+    }),
+  }));
+  const sources = [...new Set(read.flatMap(({ input }) => input.sources))];
+  const [follows, second] = sources;
+  const at = references.at(-1)?.place;
+  if (second !== undefined) {
+    const names = sources.map((name) => `"${name}"`).join(" and ");
+    at?.report(
+      `"${draft.name}" reads several sources: ${names}`,
+      "all that it reads must come from one",
+    );
+  }
+  const shared = named.get(follows ?? "")?.definition;
+  const isShared = shared?.kind === "source" && shared.shared === true;
+  if (isShared) {
+    at?.report(
+      `"${draft.name}" cannot follow "${follows}", which any number of ` +
+        "processes read",
+      "read the chain itself",
+    );
+  }
+  return {
+    follows,
+    inputs: read.flatMap(({ input, reference: { field = "" } }) =>
+      input.ports.map((port) => ({ ...port, field }))
+    ),
+    schemas: new Map(
+      read.map(({ input, reference: { field = "" } }) =>
+        [field, input.schema ?? []] as const
+      ),
+    ),
+    broken: isShared || second !== undefined ||
+      read.some(({ input }) => !input.schema),
+  };
 }
 
 interface Shape {

@@ -26,7 +26,13 @@ export function usedColumns(
   }
 
   for (const stage of stages.toReversed()) {
-    if (stage.kind === "sink") {
+    if (stage.kind === "source") {
+      const { config, definition, inputs } = stage;
+      if (!used.has(stage.name)) continue;
+      for (const input of inputs) {
+        use([input], definition.uses?.(config, input.field) ?? []);
+      }
+    } else if (stage.kind === "sink") {
       use(stage.inputs, stage.schema.map(({ name }) => name));
     } else if (stage.kind === "transform") {
       const own = used.get(stage.name);
@@ -63,6 +69,12 @@ export function neededRows(
   for (const stage of stages) {
     if (stage.kind === "sink") need(stage.inputs, undefined);
     const own = used.get(stage.name);
+    if (stage.kind === "source" && own) {
+      const { config, definition, inputs } = stage;
+      for (const input of inputs) {
+        need([input], definition.needs?.(config, input.field));
+      }
+    }
     // A transform that nothing reads is left out of the run.
     if (stage.kind !== "transform" || !own) continue;
     const { config, definition, input, inputs } = stage;

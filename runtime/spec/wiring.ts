@@ -6,7 +6,9 @@
 import type { Column, Schema } from "../row.ts";
 import { from as fromField } from "./common_fields.ts";
 import { type Draft, errorsName } from "./draft.ts";
+import type { InputField } from "../component.ts";
 import type { Place } from "./field.ts";
+import { isObject } from "./members.ts";
 import { sameColumns } from "./merge.ts";
 import { errorSchema, type Port } from "./spec.ts";
 import { enumerate, nearest, suggestion } from "./suggestion.ts";
@@ -15,6 +17,10 @@ import { enumerate, nearest, suggestion } from "./suggestion.ts";
 export interface Reference {
   /** As written. */
   readonly text: string;
+  /** The field of a source that holds it; undefined: `from`. */
+  readonly field?: string;
+  /** Whether the names behind the output are a column's. */
+  readonly column?: boolean;
   readonly stage: string;
   /** Undefined: all outputs. */
   readonly port: string | undefined;
@@ -37,8 +43,9 @@ export interface Input {
   readonly sources: readonly string[];
 }
 
-/** The names in a draft's `from:`; none when it cannot be read. */
+/** The outputs that a draft names; none when they cannot be read. */
 export function referencesOf(draft: Draft): readonly Reference[] {
+  if (draft.definition?.kind === "source") return sourceReferences(draft);
   const key = draft.written.get("from");
   const value = key === undefined ? undefined : draft.value?.[key];
   if (key === undefined || value === undefined) return [];
@@ -55,6 +62,40 @@ export function referencesOf(draft: Draft): readonly Reference[] {
       place: Array.isArray(value) ? place.at(index) : place,
     };
   });
+}
+
+/** The outputs that a source names in fields of its own. */
+function sourceReferences(draft: Draft): readonly Reference[] {
+  const { definition, value, written } = draft;
+  if (definition?.kind !== "source") return [];
+  const inputs: readonly InputField[] = definition.inputs ?? [];
+  return inputs.flatMap(({ column = false, path: [field, ...members] }) => {
+    const key = written.get(field);
+    if (key === undefined) return [];
+    let text: unknown = value?.[key];
+    let place = draft.place.at(key);
+    for (const member of members) {
+      text = isObject(text) ? text[member] : undefined;
+      place = place.at(member);
+    }
+    if (typeof text !== "string" || /^0x/i.test(text)) return [];
+    const [stage = "", ...rest] = text.split(".");
+    const port = column || rest.length === 0 ? undefined : rest.join(".");
+    return [{ text, field, column, stage, port, place }];
+  });
+}
+
+/** A reference to a column, without the column. */
+export function withoutColumn(
+  reference: Reference,
+  checked: ReadonlyMap<string, Outputs>,
+): Reference {
+  const { column, stage, text } = reference;
+  const [, first = ""] = text.split(".");
+  const { outputs } = checked.get(stage) ?? {};
+  return column && outputs && Object.hasOwn(outputs, first)
+    ? { ...reference, port: first }
+    : reference;
 }
 
 /** What resolving a `from:` needs. */

@@ -8,9 +8,10 @@ import { encodeAbiParameters } from "viem/utils";
 import {
   type Column,
   type Place,
+  type Row,
   type Value,
 } from "../../../runtime/component.ts";
-import type { AbiParameter, AbiType } from "../abi_types.ts";
+import { type AbiParameter, type AbiType, isObject } from "../abi_types.ts";
 import type { Contract } from "./contracts.ts";
 import type { WrittenRead } from "./reads.ts";
 import { columnTypeOf } from "./values.ts";
@@ -28,6 +29,12 @@ export interface Given {
   readonly distinct: readonly string[];
 }
 
+/** The column of the triggering row that an argument is taken from. */
+export function columnOf(value: unknown): string | undefined {
+  const column = isObject(value) ? value["column"] : undefined;
+  return typeof column === "string" ? column : undefined;
+}
+
 /** An argument in the form of a column and in that of viem. */
 interface Argument {
   readonly value: Value;
@@ -41,13 +48,14 @@ export function parameterName({ name }: AbiParameter, index: number): string {
 
 /** The parameters of all reads by name. */
 export function parametersOf(reads: Reads): ReadonlyMap<string, AbiParameter> {
-  return new Map(
-    Object.values(reads).flatMap(({ abi }) =>
-      abi.inputs.map((input, index) =>
-        [parameterName(input, index), input] as const
-      )
-    ),
-  );
+  const parameters = new Map<string, AbiParameter>();
+  for (const { abi } of Object.values(reads)) {
+    abi.inputs.forEach((input, index) => {
+      const name = parameterName(input, index);
+      if (!parameters.has(name)) parameters.set(name, input);
+    });
+  }
+  return parameters;
 }
 
 /** Columns for the arguments that differ from row to row. */
@@ -64,7 +72,8 @@ export function argumentColumns(given: Given): readonly Column[] {
 function varying({ args, contracts, reads }: Given): readonly string[] {
   return [...parametersOf(reads)].filter(([name, { type }]) =>
     contracts.some(({ values }) => name in values) ||
-    (name in args && isMany(args[name], type))
+    (name in args &&
+      (isMany(args[name], type) || columnOf(args[name]) !== undefined))
   ).map(([name]) => name);
 }
 
@@ -90,7 +99,7 @@ export function checkArguments(given: Given, place: Place): void {
       );
       continue;
     }
-    checkValues(value, parameter, at);
+    if (columnOf(value) === undefined) checkValues(value, parameter, at);
   }
   for (const [name, { abi, args: own = {} }] of Object.entries(reads)) {
     const at = place.at("read").at(name);
@@ -166,14 +175,19 @@ export interface Combination {
   readonly calldata: readonly string[];
 }
 
-/** Every combination of arguments of a contract. */
+/**
+ * Every combination of arguments of a contract.
+ *
+ * @param row The row that has triggered the read, where one did.
+ */
 export function combinationsOf(
   contract: Contract,
   given: Given,
+  row: Row = {},
 ): readonly Combination[] {
   const columns = varying(given);
   const parameters = parametersOf(given.reads);
-  return choices(contract, given).map((chosen) => ({
+  return choices(contract, given, row).map((chosen) => ({
     values: Object.fromEntries(columns.map((name) => {
       const parameter = parameters.get(name);
       return [
@@ -191,6 +205,7 @@ type Chosen = Readonly<Record<string, unknown>>;
 function choices(
   { values }: Contract,
   { args, distinct, reads }: Given,
+  row: Row,
 ): readonly Chosen[] {
   const parameters = parametersOf(reads);
   let chosen: { readonly values: Chosen; readonly at: Chosen }[] = [
@@ -198,7 +213,10 @@ function choices(
   ];
   for (const [name, { type }] of parameters) {
     if (name in values || !(name in args)) continue;
-    const value = args[name];
+    const column = columnOf(args[name]);
+    const value = column === undefined ? args[name] : row[column];
+    // Without a value for it there is nothing to call.
+    if (typeof argumentOf(value, type) === "string" && column) return [];
     const options = isMany(value, type) ? value as unknown[] : [value];
     chosen = chosen.flatMap((one) =>
       options.map((option, index) => ({
@@ -245,11 +263,11 @@ function argumentOf(value: unknown, type: AbiType): Argument | string {
     case "bool":
       return typeof value === "boolean"
         ? { value, encoded: value }
-        : `Expected true or false, found ${JSON.stringify(value)}`;
+        : `Expected true or false, found ${shown(value)}`;
     case "string":
       return typeof value === "string"
         ? { value, encoded: value }
-        : `Expected text, found ${JSON.stringify(value)}`;
+        : `Expected text, found ${shown(value)}`;
     case "bytes":
       return hex(value, undefined, "bytes in hex");
     case "fixed_bytes":
@@ -278,7 +296,7 @@ function integer(
 ): Argument | string {
   const text = String(value);
   if (!/^(-?\d+|0x[0-9a-f]+)$/i.test(text)) {
-    return `Expected a whole number, found ${JSON.stringify(value)}`;
+    return `Expected a whole number, found ${shown(value)}`;
   }
   const exact = BigInt(text);
   const fits = kind === "uint"
@@ -304,5 +322,9 @@ function hex(
   if (whole && (size === undefined || text.length === 2 + 2 * size)) {
     return { value: text, encoded: text };
   }
-  return `Expected ${what}, found ${JSON.stringify(value)}`;
+  return `Expected ${what}, found ${shown(value)}`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "bigint" ? String(value) : `${JSON.stringify(value)}`;
 }

@@ -1,10 +1,16 @@
 /**
- * Which contracts are read: named, listed, in a file.
+ * Which contracts are read: named, listed, in a file, seen in a column.
  *
  * @module
  */
 import { isAbsolute, join } from "node:path";
-import { type Field, fields, type Place } from "../../../runtime/component.ts";
+import {
+  type Field,
+  fields,
+  type Match,
+  type Place,
+  type Row,
+} from "../../../runtime/component.ts";
 import { isObject } from "../abi_types.ts";
 
 /** A contract of a spec. */
@@ -17,15 +23,37 @@ export interface Contract {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+/** The contracts of a spec. */
+export interface Contracts {
+  /** Those that are known from the beginning. */
+  readonly known: readonly Contract[];
+  /** Each address of this column, from the block on in which it is seen. */
+  readonly seen: SeenColumn | undefined;
+}
+
+/** A column whose addresses are contracts to read. */
+export interface SeenColumn {
+  readonly column: string;
+  /** Members of a json column that lead to the address. */
+  readonly members: readonly string[];
+  /** Which rows count; undefined: all. */
+  readonly where: Match | undefined;
+}
+
 const address = fields.address("Contract");
 
-const HOW = 'write { name: "0x…" }, a list of addresses, or { file: PATH }';
+const HOW = 'write { name: "0x…" }, a list of addresses, { file: PATH } or ' +
+  "{ from: stage.output.column }";
 
-/** The contracts of a spec: a map, a list, or a file with either. */
-export const contractsField: Field<readonly Contract[]> = {
+const where = fields.match("Which rows of the column's output count");
+
+/** The contracts of a spec: a map, a list, a file with either, a column. */
+export const contractsField: Field<Contracts> = {
   doc: "Contracts to read: a map of names to addresses, a list, " +
-    "{ file: PATH } with either",
-  required: true,
+    "{ file: PATH } with either, or every address that a column has had: " +
+    "{ from: stage.output.column }",
+  required: false,
+  fallback: [],
   noun: "map or list of addresses",
   schema: {
     anyOf: [
@@ -33,7 +61,11 @@ export const contractsField: Field<readonly Contract[]> = {
       { type: "array", items: address.schema },
       {
         type: "object",
-        properties: { file: { type: "string" } },
+        properties: {
+          file: { type: "string" },
+          from: { type: "string" },
+          where: where.schema,
+        },
         additionalProperties: {
           anyOf: [address.schema, {
             type: "object",
@@ -45,17 +77,81 @@ export const contractsField: Field<readonly Contract[]> = {
     ],
   },
   read(value, place) {
-    const file = isObject(value) ? value["file"] : undefined;
-    const isFile = typeof file === "string" && !/^0x[0-9a-f]{40}$/i.test(file);
-    const contracts = isFile && Object.keys(value as object).length === 1
+    const { file, from } = isObject(value) ? value : {};
+    if (isName(from)) return seenIn(from, value as Members, place);
+    const known = isName(file)
       ? contractsOfFile(file, place.at("file"))
       : contractsOf(value, place);
-    if (contracts?.length === 0) {
-      return place.report("Expected a contract, found none", HOW);
-    }
-    return contracts && unique(contracts, place);
+    const once = known && unique(known, place);
+    return once && { known: once, seen: undefined };
   },
 };
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** A contract may be called "file" as well. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && !/^0x[0-9a-f]{40}$/i.test(value);
+}
+
+function seenIn(
+  from: string,
+  { from: _, where: match, ...others }: Members,
+  place: Place,
+): Contracts | undefined {
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    return place.at(other).report(
+      `Unknown field "${other}" beside "from"`,
+      "fields: from, where",
+      { key: true },
+    );
+  }
+  const at = place.at("from");
+  const schema = at.input ?? [];
+  // An output's name may stand between the stage and the column.
+  const [, ...parts] = from.split(".");
+  const isColumn = (name: string | undefined) =>
+    schema.some((column) => column.name === name);
+  const [column = "", ...members] = isColumn(parts[1]) ? parts.slice(1) : parts;
+  const found = schema.find(({ name }) => name === column);
+  const type = found?.type;
+  if (type !== "address" && !(type === "json" && members.length > 0)) {
+    const fit = schema.filter(({ type }) => type === "address")
+      .map(({ name }) => name);
+    return at.report(
+      found
+        ? `Column "${column}" is of type ${type}, not an address`
+        : `"${from}" names no column`,
+      fit.length > 0
+        ? `columns with addresses: ${fit.join(", ")}`
+        : "write stage.output.column, and for json stage.output.column.member",
+    );
+  }
+  const matches = match === undefined
+    ? undefined
+    : where.read(match, place.at("where"));
+  if (match !== undefined && !matches) return undefined;
+  return { known: [], seen: { column, members, where: matches } };
+}
+
+/** The contracts in rows that a column names, lowercase. */
+export function addressesIn(
+  rows: readonly Row[],
+  { column, members, where }: SeenColumn,
+): readonly string[] {
+  const addresses = new Set<string>();
+  for (const row of rows) {
+    if (where && !where(row)) continue;
+    let value: unknown = row[column];
+    for (const member of members) {
+      value = isObject(value) ? value[member] : undefined;
+    }
+    if (typeof value !== "string" || !/^0x[0-9a-f]{40}$/i.test(value)) continue;
+    addresses.add(value.toLowerCase());
+  }
+  return [...addresses];
+}
 
 function contractsOf(
   value: unknown,

@@ -15,9 +15,41 @@ const DEEP = 64;
 
 const NOBODY = `0x${"0".repeat(40)}`;
 
-interface Asking {
+/** Whom to ask. */
+export interface Asking {
   readonly client: EvmClient;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What is known of a block without its contents. */
+export interface Header {
+  readonly number: number;
+  readonly hash: string;
+  readonly parent: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** The header in a block as a node gives it. */
+export function headerOf(raw: Raw): Header {
+  return {
+    number: whole(raw["number"], "number"),
+    hash: hash(raw["hash"], "hash"),
+    parent: hash(raw["parentHash"], "parentHash"),
+    time: whole(raw["timestamp"], "timestamp") * 1000,
+  };
+}
+
+/** The header at a number. */
+export async function headerAt(
+  number: number,
+  { client, signal }: Asking,
+): Promise<Header> {
+  const { result } = await client.ask({
+    method: "eth_getBlockByNumber",
+    params: [quantity(number), false],
+  }, { signal, validate: (block) => blockFlaw(block, number) });
+  return headerOf(result as Raw);
 }
 
 /** The canonical hash at a number; undefined: there is no such block yet. */

@@ -4,30 +4,22 @@
  * @module
  */
 import type { Position } from "../../../runtime/component.ts";
-import type { EvmClient } from "../client.ts";
 import type { LatestBlock } from "../head.ts";
-import { blockHashAt } from "./history.ts";
-import { type Header, headerOf } from "./schedule.ts";
+import { type Asking, blockHashAt, type Header, headerOf } from "./history.ts";
 
 // Heads kept to follow their parents back.
 const REMEMBERED = 1024;
 
-/** What a lineage asks with. */
-export interface LineageOptions {
-  readonly client: EvmClient;
-  readonly signal: AbortSignal;
-}
-
 /** Follows heads back to their parents; asks only where one was missed. */
 export class Lineage {
-  readonly #options: LineageOptions;
+  readonly #options: Asking;
   /** Heads as they were seen, by hash. */
   readonly #heads = new Map<string, Header>();
   #latest: Header | undefined;
   /** A block that the node has confirmed, and what was the head then. */
   #confirmed: { readonly id: string; readonly head: string } | undefined;
 
-  constructor(options: LineageOptions) {
+  constructor(options: Asking) {
     this.#options = options;
   }
 

@@ -138,7 +138,8 @@ function partOf(
   },
 ): Part {
   return {
-    name: own === "" ? `${name}_${index}` : own,
+    // Solidity's authors write `_reserve0` so that it is no state variable.
+    name: own.replace(/^_+/, "") || `${name}_${index}`,
     type,
     what: `${of}, output ${index}: ${canonical}`,
     take,

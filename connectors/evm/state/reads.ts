@@ -86,7 +86,10 @@ function functionOf(
     if (!abi) {
       return file === undefined
         ? place.report("Expected a function", HOW)
-        : place.at("function").report(`"${file}" has no function "${text}"`);
+        : place.at("function").report(
+          `"${file}" has no function "${text}"`,
+          functionsHint(file, place),
+        );
     }
     if (others.length > 0) {
       return place.at("function").report(
@@ -107,6 +110,18 @@ function functionOf(
 }
 
 const HOW = "write it like latestAnswer() returns (int256)";
+
+/** So many names are a help. */
+const mostShown = 20;
+
+function functionsHint(file: string, place: Place): string {
+  const names = parseAbi(textOf(file, place)).functions
+    .filter(({ outputs }) => outputs.length > 0).map(({ name }) => name);
+  const shown = [...new Set(names)].slice(0, mostShown);
+  return `functions: ${shown.join(", ")}${
+    shown.length < names.length ? ", …" : ""
+  }`;
+}
 
 function textOf(file: string, { folder }: Place): string {
   return Deno.readTextFileSync(isAbsolute(file) ? file : join(folder, file));

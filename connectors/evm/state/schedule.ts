@@ -4,36 +4,15 @@
  * @module
  */
 import type { EvmClient } from "../client.ts";
-import { blockFlaw } from "../consistency.ts";
-import type { Raw } from "../extra.ts";
-import { hash, quantity, whole } from "../hex.ts";
 import type { HeadTracker } from "../head.ts";
-import type { Trigger } from "./triggers.ts";
-
-/** What is known of a block without its contents. */
-export interface Header {
-  readonly number: number;
-  readonly hash: string;
-  readonly parent: string;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-}
-
-/** The header in a block as a node gives it. */
-export function headerOf(raw: Raw): Header {
-  return {
-    number: whole(raw["number"], "number"),
-    hash: hash(raw["hash"], "hash"),
-    parent: hash(raw["parentHash"], "parentHash"),
-    time: whole(raw["timestamp"], "timestamp") * 1000,
-  };
-}
+import { type Header, headerAt, headerOf } from "./history.ts";
+import type { BlockTrigger } from "./triggers.ts";
 
 /** What a schedule works with. */
 export interface ScheduleOptions {
   readonly client: EvmClient;
   readonly head: HeadTracker;
-  readonly trigger: Trigger;
+  readonly trigger: BlockTrigger;
   /** The first block that may be read. */
   readonly from: number;
   readonly signal: AbortSignal;
@@ -69,11 +48,7 @@ export class Schedule {
     const known = head.block(number);
     if (known) return headerOf(known);
     if (this.#before?.number === number) return this.#before;
-    const { result } = await client.ask({
-      method: "eth_getBlockByNumber",
-      params: [quantity(number), false],
-    }, { signal, validate: (block) => blockFlaw(block, number) });
-    return headerOf(result as Raw);
+    return await headerAt(number, { client, signal });
   }
 
   /** The first block at or behind the instant that comes after the last. */

@@ -7,7 +7,6 @@
 import type {
   Clock,
   Logger,
-  Memory,
   OpenSource,
   Position,
   ReadOptions,
@@ -20,12 +19,12 @@ import { HeadTracker, type Sighting } from "../head.ts";
 import { firstBlockAt, type Start } from "../start.ts";
 import { FetchWindow, type Measured } from "../window.ts";
 import type { CallReader } from "./calls.ts";
-import { Changes } from "./changes.ts";
-import { blockHashAt } from "./history.ts";
+import type { Changes } from "./changes.ts";
+import { blockHashAt, type Header } from "./history.ts";
 import { Lineage } from "./lineage.ts";
-import { type Header, Schedule } from "./schedule.ts";
+import { Schedule } from "./schedule.ts";
 import type { KeyedRow, StateTable, Target } from "./table.ts";
-import type { Trigger } from "./triggers.ts";
+import type { BlockTrigger } from "./triggers.ts";
 
 // Blocks this close to the head are waited for: they go before history.
 const NEAR_HEAD = 32;
@@ -39,13 +38,11 @@ export interface StateOptions {
   readonly client: EvmClient;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly memory: Memory;
   readonly calls: CallReader;
   readonly table: StateTable;
   readonly targets: readonly Target[];
-  readonly trigger: Trigger;
-  /** Columns of which one must change for a row; undefined: every row. */
-  readonly onlyChanges: readonly string[] | undefined;
+  readonly trigger: BlockTrigger;
+  readonly changes: Changes;
   readonly start: Start;
   /** Blocks read at once at most. */
   readonly inFlight: number;
@@ -65,17 +62,14 @@ interface ReadUnit extends Measured {
 export class StateReader implements OpenSource {
   readonly #options: StateOptions;
   readonly #head: HeadTracker;
-  readonly #changes: Changes | undefined;
 
   constructor(options: StateOptions) {
     this.#options = options;
-    const { memory, onlyChanges, poll } = options;
     this.#head = new HeadTracker({
       ...options,
       transactions: false,
-      interval: poll,
+      interval: options.poll,
     });
-    this.#changes = onlyChanges && new Changes(onlyChanges, memory);
   }
 
   async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
@@ -109,7 +103,7 @@ export class StateReader implements OpenSource {
   }
 
   async *#read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
-    const { client, clock, inFlight, trigger } = this.#options;
+    const { changes, client, clock, inFlight, trigger } = this.#options;
     const { after, from, onHead, signal, to } = options;
     const head = this.#head;
     let told = 0;
@@ -122,7 +116,7 @@ export class StateReader implements OpenSource {
     await head.poll({ signal });
     const first = after ? after.number + 1 : from ?? await this.#start();
     const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
-    await this.#changes?.resume(first - 1);
+    await changes.resume(first - 1);
     const schedule = new Schedule({
       ...{ client, head, trigger, signal },
       from: first,
@@ -175,12 +169,10 @@ export class StateReader implements OpenSource {
     const near = this.#head.number - number < NEAR_HEAD;
     const priority = near ? "head" : "backfill";
     const header = await schedule.header(number);
-    const reads = targets.flatMap(({ reads }) => reads);
-    const results = await calls.read(reads, header, { priority, signal });
-    let at = 0;
-    const rows = targets.flatMap((target) => {
-      const own = results.slice(at, at += target.reads.length);
-      return table.rowsOf(target, own, header);
+    const rows = await table.read(targets, header, {
+      calls,
+      priority,
+      signal,
     });
     return {
       header,
@@ -196,9 +188,7 @@ export class StateReader implements OpenSource {
     rows: readonly KeyedRow[],
     last: Position | undefined,
   ): Promise<Unit> {
-    const passed = this.#changes
-      ? await this.#changes.pass(rows, header)
-      : rows.map(({ row }) => row);
+    const passed = await this.#options.changes.pass(rows, header);
     const { hash: id, number, parent, time } = header;
     return {
       ...{ id, number, time },

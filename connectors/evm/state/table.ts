@@ -6,7 +6,7 @@
 import type { Column, Row, Schema, Value } from "../../../runtime/component.ts";
 import { DecodeError } from "../abi_input.ts";
 import { argumentColumns, combinationsOf, type Given } from "./arguments.ts";
-import type { Read, ReadResult } from "./calls.ts";
+import type { CallReader, Read, ReadOptions, ReadResult } from "./calls.ts";
 import type { Contract } from "./contracts.ts";
 import { compileOutputs, type ReadOutputs } from "./outputs.ts";
 import { NO_ANSWER } from "./reason.ts";
@@ -46,6 +46,7 @@ export class StateTable {
   readonly #given: Given;
   readonly #outputs: readonly (readonly [string, ReadOutputs])[];
   readonly #named: boolean;
+  readonly #isList: boolean;
 
   /** @param given Its reads must have passed their check. */
   constructor(given: Given) {
@@ -53,6 +54,7 @@ export class StateTable {
     this.#outputs = Object.entries(given.reads)
       .map(([name, read]) => [name, compileOutputs(name, read)]);
     this.#named = given.contracts.some(({ name }) => name !== undefined);
+    this.#isList = this.#outputs.some(([, { list }]) => list);
     this.columns = [
       contractColumn,
       ...this.#named ? [nameColumn] : [],
@@ -63,14 +65,17 @@ export class StateTable {
     ];
   }
 
-  /** What is read of a contract. */
-  targetsOf(contract: Contract): readonly Target[] {
+  /**
+   * What is read of a contract.
+   *
+   * @param row The row that has triggered the read, where one did.
+   */
+  targetsOf(contract: Contract, row?: Row): readonly Target[] {
     const { reads } = this.#given;
     const sizes = this.#outputs.map(([, { size }]) => size);
     const gas = Object.values(reads).map(({ gas }) => gas ?? USUAL_GAS);
-    return combinationsOf(contract, this.#given).map((
-      { calldata, values },
-    ) => ({
+    const combinations = combinationsOf(contract, this.#given, row);
+    return combinations.map(({ calldata, values }) => ({
       contract,
       args: values,
       key: [contract.address, ...Object.values(values).map(String)].join(" "),
@@ -83,8 +88,24 @@ export class StateTable {
     }));
   }
 
+  /** Read targets at a block, into rows. */
+  async read(
+    targets: readonly Target[],
+    block: ReadBlock,
+    { calls, ...options }: ReadOptions & { readonly calls: CallReader },
+  ): Promise<readonly KeyedRow[]> {
+    if (targets.length === 0) return [];
+    const reads = targets.flatMap(({ reads }) => reads);
+    const results = await calls.read(reads, block, options);
+    let at = 0;
+    return targets.flatMap((target) => {
+      const own = results.slice(at, at += target.reads.length);
+      return this.#rowsOf(target, own, block);
+    });
+  }
+
   /** The rows of a target, from the results of its reads. */
-  rowsOf(
+  #rowsOf(
     target: Target,
     results: readonly ReadResult[],
     block: ReadBlock,
@@ -120,7 +141,7 @@ export class StateTable {
         });
       });
       row["error"] = error;
-      return { key: items.length > 1 ? `${key} ${index}` : key, row };
+      return { key: this.#isList ? `${key} ${index}` : key, row };
     });
   }
 }

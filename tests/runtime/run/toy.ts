@@ -311,6 +311,8 @@ export function toySpec(
     used: new Map([["rows", new Set(["block", "index", "hash"])]]),
     needed: new Map(),
     renamedFrom: undefined,
+    inputs: [],
+    follows: undefined,
   };
   return {
     file: "toy.yaml",
