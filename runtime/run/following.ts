@@ -60,12 +60,9 @@ export async function follow(
     return rows;
   }
 
-  const follower = await options.open({
-    ...base.identify
-      ? { identify: (number, signal) => identify(base, number, signal) }
-      : {},
-    read: upstream,
-  });
+  const identify = async (number: number, signal?: AbortSignal) =>
+    await base.identify?.(number, signal);
+  const follower = await options.open({ identify, read: upstream });
   return {
     async *read(read) {
       waiting = [];
@@ -88,20 +85,10 @@ export async function follow(
         };
       }
     },
-    ...base.identify
-      ? { identify: (number, signal) => identify(base, number, signal) }
-      : {},
+    identify,
     async [Symbol.asyncDispose]() {
       await follower[Symbol.asyncDispose]?.();
       await base[Symbol.asyncDispose]?.();
     },
   };
-}
-
-async function identify(
-  { identify }: OpenSource,
-  number: number,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  return await identify?.(number, signal);
 }

@@ -56,6 +56,11 @@ export interface AnvilOptions {
   readonly port: number;
   /** The time of the first block, in seconds. */
   readonly genesis: number;
+  /** The rules; `prague` when absent. */
+  readonly hardfork?: string;
+  readonly chainId?: number;
+  /** Blocks whose state can be read. */
+  readonly states?: number;
 }
 
 /**
@@ -66,8 +71,10 @@ export interface AnvilOptions {
  * because the port is taken; the message carries what it said.
  */
 export async function startAnvil(
-  { port, genesis }: AnvilOptions,
+  options: AnvilOptions,
 ): Promise<Anvil> {
+  const { genesis, port } = options;
+  const { chainId = CHAIN_ID, hardfork = HARDFORK, states = STATES } = options;
   const cache = await Deno.makeTempDir({ prefix: "devnet-" });
   const child = new Deno.Command("sh", {
     args: [
@@ -76,12 +83,12 @@ export async function startAnvil(
       binary(),
       "--no-mining",
       ...["--order", "fifo"],
-      ...["--hardfork", HARDFORK],
-      ...["--chain-id", `${CHAIN_ID}`],
+      ...["--hardfork", hardfork],
+      ...["--chain-id", `${chainId}`],
       ...["--mnemonic", MNEMONIC],
       ...["--accounts", `${ACCOUNTS}`],
       ...["--gas-limit", `${BLOCK_GAS_LIMIT}`],
-      ...["--prune-history", `${STATES}`],
+      ...["--prune-history", `${states}`],
       ...["--cache-path", cache],
       ...["--timestamp", `${genesis}`],
       ...["--host", "127.0.0.1", "--port", `${port}`],

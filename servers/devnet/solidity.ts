@@ -36,8 +36,11 @@ interface Output {
   readonly contracts: Record<string, Record<string, Compiled>>;
 }
 
-/** Compile files of `contracts/`. */
-export function compile(files: readonly string[]): Compilation {
+/** Compile files of `contracts/` for machines of some rules. */
+export function compile(
+  files: readonly string[],
+  evmVersion = "prague",
+): Compilation {
   const input = {
     language: "Solidity",
     sources: Object.fromEntries(
@@ -46,7 +49,7 @@ export function compile(files: readonly string[]): Compilation {
       }]),
     ),
     settings: {
-      evmVersion: "prague",
+      evmVersion,
       // The optimiser would take three seconds more of every start.
       optimizer: { enabled: false },
       // Without the hash of its own comments, a contract keeps its bytecode,
