@@ -98,9 +98,10 @@ export class SeenUnit implements Findings {
   }
 
   abis(address: string, row: Row): readonly FoundAbi[] {
+    const { lacking, saved } = this.#options;
+    if (lacking?.has(UNREAD + address)) return [];
     const resolved = this.#resolved.get(address);
     if (!resolved) {
-      const { saved } = this.#options;
       if (!saved && !this.#asked.has(address)) this.#wanted.add(address);
       return [];
     }

@@ -127,6 +127,7 @@ async function redecodeSource(
       ...context(stage.name),
       connection: clients.get(stage.connection),
       used: stage.used,
+      needed: stage.needed,
       memory: new SourceMemory(stage.name, options),
     }),
   );
