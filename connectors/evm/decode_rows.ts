@@ -59,6 +59,9 @@ const nothing: Findings = {
   lack: () => {},
 };
 
+/** A function whose list of bytes is one of calls, by every convention. */
+const MULTICALL = "multicall";
+
 const NOT_DECODED = { args: null, implementation: null, candidates: [] };
 
 /** What decoding rows needs. */
@@ -218,7 +221,8 @@ export class RowDecoder {
     innerCalls(abi, args, to).forEach((inner, position) => {
       // A list of bytes need not be calls: what is not one of the contract's
       // functions is left to the arguments.
-      const certain = inner.certain || this.#knows(to, inner.input, row);
+      const certain = inner.certain || this.#knows(to, inner.input, row) ||
+        abi.name === MULTICALL && this.#isListed(inner.input);
       if (!certain || ++this.#inner > MOST_INNER) return;
       this.#innerDigits -= inner.input.length;
       if (this.#innerDigits < 0) return;
@@ -292,6 +296,12 @@ export class RowDecoder {
       this.#found.abis(to, row).some(({ decoders }) =>
         decoders.function(selector).length > 0
       );
+  }
+
+  #isListed(input: string): boolean {
+    const selector = input.slice(0, 10);
+    return !this.#found.isHidden(selector) &&
+      this.#signatures.functions(selector).length > 0;
   }
 
   #missed(

@@ -357,3 +357,17 @@ Deno.test("decode opens no more inner calls than their data has room for", async
   // With all of them it would take minutes.
   assert(performance.now() - started < 5_000);
 });
+
+Deno.test("decode opens multicalls of contracts that nobody knows", async () => {
+  const input = encodeFunctionData({
+    abi,
+    functionName: "multicall",
+    args: [[transfer, "0xdeadbeef"]],
+  });
+  const { decoded, unknown } = await run([], transactions, [call(input)]);
+  assert.deepEqual(
+    decoded?.map((row) => [row["call_path"], row["signature"]]),
+    [["", "multicall(bytes[])"], ["0", "transfer(address,uint256)"]],
+  );
+  assert.deepEqual(unknown, []);
+});

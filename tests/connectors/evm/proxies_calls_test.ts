@@ -1,11 +1,13 @@
 /** What following proxies costs, and what happens where no node has state. */
 import assert from "node:assert/strict";
+import { encodeAbiParameters } from "viem";
 import { RpcError } from "../../../connectors/evm/errors.ts";
 import {
   type ContractState,
   Proxies,
 } from "../../../connectors/evm/proxies.ts";
 import type { Call } from "../../../connectors/evm/rpc.ts";
+import type { FakeClock } from "../../fixtures/fake_clock.ts";
 import { ScriptedClient } from "./scripted_client.ts";
 
 const address = (n: number) => `0x${n.toString(16).padStart(40, "0")}`;
@@ -115,3 +117,76 @@ Deno.test("Proxies says once that no node has the state", async () => {
     ["Cannot read where proxies forward to"],
   );
 });
+
+Deno.test("Proxies follows every kind of forwarding", async () => {
+  const target = address(10);
+  const beacon = address(20);
+  const bare = target.slice(2);
+  const word = (one: string) => `0x${one.slice(2).padStart(64, "0")}`;
+  const slots = {
+    logic: slot,
+    beacon: "a3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50",
+    proxiable:
+      "c5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7",
+    zeppelin:
+      "7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3",
+    safe: "0".repeat(64),
+  };
+  const diamond =
+    "c8fcad8db84d3cc18b4c41d551ea0ee66dd599cde068d998e57d5e09332c131c";
+  const kinds: Record<string, { code: string; slot?: string }> = {
+    logic: { code: `6080${slots.logic}54`, slot: slots.logic },
+    beacon: { code: `6080${slots.beacon}54`, slot: slots.beacon },
+    proxiable: { code: `6080${slots.proxiable}54`, slot: slots.proxiable },
+    zeppelin: { code: `6080${slots.zeppelin}54`, slot: slots.zeppelin },
+    safe: { code: `73${"f".repeat(40)}60005416`, slot: slots.safe },
+    minimal: { code: `363d3d373d3d3d363d73${bare}5af43d82803e903d91602b57fd` },
+    delegation: { code: `ef0100${bare}` },
+    diamond: { code: `6080${diamond}54` },
+  };
+  const facets = encodeAbiParameters(
+    [{
+      type: "tuple[]",
+      components: [{ type: "address" }, { type: "bytes4[]" }],
+    }],
+    [[[target, ["0xa9059cbb"]]]] as never,
+  );
+  for (const [kind, { code, slot: own }] of Object.entries(kinds)) {
+    const { client, ...scripted } = new ScriptedClient({
+      a: ({ method, params }) => {
+        if (method === "eth_getLogs") return [];
+        if (method === "eth_getCode") return `0x${code}`;
+        if (method === "eth_call") {
+          const [{ to }] = params as [{ to: string }];
+          return to === beacon ? word(target) : facets;
+        }
+        const there = params[1] === `0x${own}`;
+        const value = kind === "beacon" ? beacon : target;
+        return word(there ? value : "0x0");
+      },
+    });
+    const proxies = new Proxies(client, scripted.log);
+    const { signal } = new AbortController();
+    const history = await settled(
+      scripted.clock,
+      proxies.history(proxy, { number: 5, id: "0x05" }, signal),
+    );
+    const { targets, unsteady, watched } = history!.after;
+    assert.deepEqual(targets.map(({ address }) => address), [target], kind);
+    assert.deepEqual(
+      targets[0]?.selectors,
+      kind === "diamond" ? new Set(["0xa9059cbb"]) : undefined,
+    );
+    const changing = kind === "delegation" || kind === "proxiable";
+    assert.equal(unsteady, changing, kind);
+    assert.deepEqual(watched, kind === "beacon" ? [proxy, beacon] : [proxy]);
+  }
+});
+
+/** Move the clock on until work is done. */
+async function settled<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
+  let done = false;
+  const watched = work.finally(() => done = true);
+  while (!done) await clock.advance(10);
+  return await watched;
+}
