@@ -127,7 +127,7 @@ function planBudget(
 }
 
 /** The calls of a unit at the head. */
-function atHead(calls: readonly PlannedCall[]): readonly PlannedCall[] {
+export function atHead(calls: readonly PlannedCall[]): readonly PlannedCall[] {
   return calls.map((call) => ({
     ...call,
     perUnit: call.atHead ?? call.perUnit,

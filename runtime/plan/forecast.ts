@@ -3,8 +3,11 @@
  *
  * @module
  */
-import type { AccountTariff } from "../component.ts";
+import type { AccountTariff, PlannedCall } from "../component.ts";
+import { QUOTA_MS, unitsOf } from "../run/account.ts";
 import type { SourceStage, Spec } from "../spec/spec.ts";
+import { divideCalls } from "../run/division.ts";
+import { atHead } from "./cost.ts";
 import {
   type Bound,
   type Timeline,
@@ -51,6 +54,8 @@ export interface Forecast extends Range {
   /** The same while the head is followed as well; undefined: unknown. */
   readonly withHead: {
     readonly unitsPerDay: number;
+    /** Units that the range leaves in a day's budgets; undefined: no limit. */
+    readonly left: number | undefined;
     /** Undefined: the head alone is too much for the budgets. */
     readonly seconds: number | undefined;
   } | undefined;
@@ -98,6 +103,10 @@ function forecastOf(
   const accounts = accountsOf(timeline);
   const seconds = secondsOf(timeline, work);
   const made = paying?.definition.unitsPerDay?.(paying.config);
+  const learning = sources.flatMap(({ definition }) =>
+    tariffs[0] && definition.follow?.(tariffs[0]).calls || []
+  );
+  const live = [...atHead(calls), ...learning];
   return {
     connection: name,
     sources: sources.map(({ name }) => name),
@@ -108,10 +117,54 @@ function forecastOf(
     bound: boundsOf(timeline),
     withHead: made === undefined ? undefined : {
       unitsPerDay: made,
-      seconds: secondsOf(timelineOf({ ...work, head: made / DAY_S }), work),
+      left: leftFor(live, { timeline, work }),
+      seconds: secondsOf(
+        timelineOf({ ...work, head: headLoad(work, { live, made }) }),
+        work,
+      ),
     },
     changes: changesOf(work, { seconds, timeline }),
   };
+}
+
+/** What the head takes, in units of the range a second. */
+function headLoad(
+  { calls, tariffs }: Work,
+  { live, made }: {
+    readonly live: readonly PlannedCall[];
+    readonly made: number;
+  },
+): number {
+  const usual = divideCalls(calls, tariffs).seconds;
+  return made / DAY_S * divideCalls(live, tariffs).seconds / usual;
+}
+
+/**
+ * Units a day of the head that the range leaves in the quotas; rates do not
+ * matter, because the head goes first.
+ */
+function leftFor(
+  live: readonly PlannedCall[],
+  { timeline, work }: { readonly timeline: Timeline; readonly work: Work },
+): number | undefined {
+  const { end, spent } = timeline;
+  const lasts = end - work.start;
+  const left = work.tariffs.map((tariff) => ({
+    ...tariff,
+    windows: tariff.windows.map((window) => {
+      const { calls = 0, credits = 0, days } = spent.get(tariff) ?? {};
+      if (window.per < QUOTA_MS) return window;
+      const all = unitsOf(window, { calls, credits, weight: credits });
+      const most = Math.max(0, ...days?.values() ?? []);
+      const share = window.reset?.every === "day"
+        ? most / Math.max(1, credits)
+        : Math.min(1, window.per / lasts);
+      const used = all / tariff.accounts * share;
+      return { ...window, count: Math.max(1, window.count - used) };
+    }),
+  }));
+  const { seconds } = divideCalls(live, left);
+  return seconds > 0 ? DAY_S / seconds : undefined;
 }
 
 function secondsOf({ end }: Timeline, { start }: Work): number | undefined {

@@ -59,17 +59,15 @@ function endLine({ seconds, start }: Forecast): string {
 
 function headLines({ seconds, withHead }: Forecast): readonly string[] {
   if (withHead === undefined || seconds === undefined) return [];
-  if (withHead.seconds === undefined) {
-    return [
-      `following the head meanwhile: not within these budgets, it alone ` +
-      `takes more`,
-    ];
-  }
-  const share = withHead.seconds > 0 ? 1 - seconds / withHead.seconds : 0;
-  return [
-    `following the head meanwhile takes ${percent(share)} of the budgets: ` +
-    `the range then takes ${spanText(withHead.seconds)}`,
-  ];
+  const { left = Infinity, unitsPerDay } = withHead;
+  const slower = withHead.seconds === undefined
+    ? "the range never ends beside it"
+    : `the range then takes ${spanText(withHead.seconds)}`;
+  const taken = left >= unitsPerDay
+    ? "nothing is taken from it"
+    : `${percent(1 - left / unitsPerDay)} is taken from it, which leaves ` +
+      `${Math.floor(left)} of ${unitsPerDay} units a day`;
+  return [`following the head meanwhile: ${slower}, ${taken}`];
 }
 
 function percent(share: number): string {

@@ -14,8 +14,7 @@ import { quickClock } from "./quick_clock.ts";
 
 const blocks = 200;
 
-/** The day turns at 00:00 UTC, a minute and a half after the start. */
-const start = Date.UTC(2026, 0, 1, 23, 58, 30);
+/** The day turns at 00:00 UTC. */
 const midnight = Date.UTC(2026, 0, 2);
 
 const spent: readonly [string, Limits] = [
@@ -23,9 +22,12 @@ const spent: readonly [string, Limits] = [
   { creditsPerDay: 150 },
 ];
 
-/** Read the range with these endpoints. */
-async function read(endpoints: Readonly<Record<string, typeof spent>>) {
-  const clock = quickClock(25, start);
+/** Read the range with these endpoints, so many minutes before midnight. */
+async function read(
+  endpoints: Readonly<Record<string, typeof spent>>,
+  minutes: number,
+) {
+  const clock = quickClock(40, midnight - minutes * 60_000);
   const chain = new SimulatedChain({ seed: 9, transactionsPerBlock: 2 });
   await using node = await SimulatedNode.start(chain.extend(blocks + 100), {
     keys: Object.fromEntries(
@@ -66,7 +68,7 @@ Deno.test("runPipeline() goes on at another provider when a day is spent", async
   const { calls, ended, keys, told } = await read({
     first: spent,
     second: ["rate: 5/s", {}],
-  });
+  }, 30);
   // 150 at the first, 250 at the second, which takes 50 s.
   assert.ok(ended < midnight, "it did not wait for the new day");
   assert.equal(keys["first"]?.calls, 150);
@@ -86,7 +88,7 @@ Deno.test("runPipeline() waits for the new day and goes on", async () => {
     "rate: 20/s, quota: 300/day from 00:00 UTC",
     { creditsPerDay: 300 },
   ];
-  const { calls, keys, told } = await read({ first: twice });
+  const { calls, keys, told } = await read({ first: twice }, 3);
   assert.ok((keys["first"]?.calls ?? 0) >= 2 * blocks + 4);
   const today = calls.filter(({ at }) => at < midnight);
   assert.equal(today.length, 300, "all of the day was used");

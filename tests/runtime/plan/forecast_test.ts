@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import type { PlannedCall, StandingCall } from "../../../runtime/component.ts";
+import { components } from "../../../connectors/mod.ts";
+import { forecastsOf } from "../../../runtime/plan/forecast.ts";
+import { forecastLines } from "../../../runtime/plan/forecast_text.ts";
 import { spanText } from "../../../runtime/plan/quantity.ts";
 import { timelineOf } from "../../../runtime/plan/timeline.ts";
+import { checkSpec } from "../../../runtime/spec/check.ts";
 import { readFields } from "../../../runtime/spec/members.ts";
 import { evm } from "../../../connectors/evm/connection.ts";
 import { Reports } from "../../contracts/reports.ts";
@@ -155,3 +159,65 @@ for (
     assert.equal(spanText(seconds), text);
   });
 }
+
+/** The forecast of a spec with these endpoints. */
+function forecastOf(endpoints: readonly string[], to: number) {
+  const file = "pipelines/forecast.yaml";
+  const yaml = `
+name: forecast
+connections:
+  eth:
+    type: evm
+    chain_id: 1
+    endpoints:
+${endpoints.map((one) => `      - { ${one} }`).join("\n")}
+sources:
+  chain: { type: evm.chain, connection: eth, emit: [blocks, logs] }
+sinks:
+  blocks: { type: blackhole, from: chain.blocks }
+  logs: { type: blackhole, from: chain.logs }
+`;
+  const { spec } = checkSpec(file, {
+    registry: components,
+    env: () => undefined,
+    read: (path) => path === file ? yaml : Deno.readTextFileSync(path),
+  });
+  assert.ok(spec);
+  const [forecast] = forecastsOf(spec, { from: 1, to, start });
+  assert.ok(forecast);
+  return forecast;
+}
+
+Deno.test("forecastLines() tells what a range costs, and what would be faster", () => {
+  const forecast = forecastOf([
+    'name: infura, url: "https://example.org", plan: infura/free, reserve: 20%',
+  ], 60_000);
+  assert.deepEqual(forecastLines(forecast), [
+    "Range 1 to 60000 of chain, connection eth",
+    "",
+    "  60000 units, 62609 calls, with budgets that are full at the start",
+    "  infura, plan infura/free: 62609 calls, 5428645 credits, at most " +
+    "2400000 a day",
+    "  takes 1 d 12 h, until 2026-01-03T00:23Z when it starts now",
+    "  limited by 3000000 credits/day from 00:00 UTC of infura (91 %), 500 " +
+    "credits/s of infura (9.4 %)",
+    "  following the head meanwhile: the range then takes 1 d 12 h, 79 % is " +
+    "taken from it, which leaves 1515 of 7200 units a day",
+    "  with a second account at infura (infura/free): 12 h 11 min instead of " +
+    "1 d 12 h",
+    "  with infura/developer instead of infura/free at infura: 23 min 27 s " +
+    "instead of 1 d 12 h",
+    "  with infura/team instead of infura/free at infura: 2 min 19 s instead " +
+    "of 1 d 12 h",
+  ]);
+  assert.ok(!JSON.stringify(forecast).includes("example.org"));
+});
+
+Deno.test("forecastLines() tells of a range that never ends", () => {
+  const forecast = forecastOf([
+    'name: e, url: "https://example.org", rate: 1/s, ' +
+    "lacks: eth_getBlockByNumber",
+  ], 100);
+  assert.equal(forecast.seconds, undefined);
+  assert.match(forecastLines(forecast).join("\n"), /never ends/);
+});

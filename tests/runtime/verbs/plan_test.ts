@@ -60,6 +60,21 @@ Deno.test("plan ends with 2 when the spec is wrong", async () => {
   assert.match(err, /toys\.yaml:1:1: Missing field "sources"/);
 });
 
+Deno.test("plan wants both ends of a range", async () => {
+  await using folder = await folderWith({ "toys.yaml": toySpec });
+  const file = folder.at("toys.yaml");
+  for (
+    const range of [["--from", "1"], ["--to", "9"], [
+      ...["--from", "9", "--to", "1"],
+    ]]
+  ) {
+    const { code, err, out } = await sluice(["plan", file, ...range], { env });
+    assert.equal(code, 2);
+    assert.match(err, /needs both --from and --to/);
+    assert.equal(out, "");
+  }
+});
+
 Deno.test("graph draws a Mermaid flowchart", async () => {
   const text = await printed(["graph"]);
   await assertGolden(new URL("./toys.graph.txt", import.meta.url), text);
