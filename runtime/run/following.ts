@@ -72,7 +72,7 @@ export async function follow(
           continue;
         }
         const whole = waiting.shift();
-        if (whole?.id !== unit.id) {
+        if (whole?.number !== unit.number || whole.id !== unit.id) {
           throw new Error(`"${name}" lost a unit of "${root}"`);
         }
         const own = Object.entries(unit.rows).map(([port, rows]) =>

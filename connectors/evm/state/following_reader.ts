@@ -39,6 +39,8 @@ export interface FollowingOptions {
 /** A unit of the other source and what was read for it. */
 interface ReadUnit {
   readonly unit: SourceUnit;
+  /** The block, as far as it had to be known. */
+  readonly block: ReadBlock;
   readonly rows: readonly KeyedRow[];
   /** Contracts that the unit has shown first. */
   readonly seen: readonly string[];
@@ -69,10 +71,10 @@ export class FollowingReader implements OpenSource {
     const { changes, inFlight, upstream } = this.#options;
     const { after, signal } = options;
     const known = await changes.resume(after?.number ?? -1);
-    const block = new Blocks(this.#options, known, signal);
+    const blocks = new Blocks(this.#options, known, signal);
     const units = ahead(
       upstream.read(options),
-      async (unit) => unit === "fork" ? unit : await block.read(unit),
+      async (unit) => unit === "fork" ? unit : await blocks.read(unit),
       inFlight,
     );
     for await (const one of units) {
@@ -80,8 +82,8 @@ export class FollowingReader implements OpenSource {
         yield one;
         continue;
       }
-      const { rows, seen, unit } = one;
-      const passed = await changes.pass(rows, blockOf(unit), seen);
+      const { block, rows, seen, unit } = one;
+      const passed = await changes.pass(rows, block, seen);
       yield {
         ...unit,
         rows: { rows: passed },
@@ -98,7 +100,8 @@ class Blocks {
   /** Those known from the beginning, then those seen, in order. */
   readonly #targets: Target[];
   readonly #seen: Set<string>;
-  #before: { readonly number: number; readonly time: number } | undefined;
+  /** The block before the next one, where times decide. */
+  #before: Promise<ReadBlock> | undefined;
 
   constructor(
     options: FollowingOptions,
@@ -124,8 +127,7 @@ class Blocks {
         .filter((address) => !this.#seen.has(address))
       : [];
     for (const address of fresh) this.#seen.add(address);
-    const before = this.#before;
-    this.#before = unit;
+    const due = this.#isDue(unit);
     let targets: readonly Target[];
     if (trigger.kind === "rows") {
       targets = this.#asked(unit.rows["every"] ?? [], trigger);
@@ -135,16 +137,17 @@ class Blocks {
       this.#targets.push(...more);
       // Those that come while this block is read are none of its.
       const count = this.#targets.length;
-      targets = await this.#isDue(unit, before)
-        ? this.#targets.slice(0, count)
-        : [];
+      targets = await due ? this.#targets.slice(0, count) : [];
     }
-    const rows = await table.read(targets, blockOf(unit), {
+    const block = targets.length > 0
+      ? await this.#located(unit)
+      : blockOf(unit);
+    const rows = await table.read(targets, block, {
       calls,
       priority: unit.final ? "backfill" : "head",
       signal: this.#signal,
     });
-    return { unit, rows, seen: fresh };
+    return { unit, block, rows, seen: fresh };
   }
 
   /** What the rows of a block ask for, each once. */
@@ -172,23 +175,32 @@ class Blocks {
     return [...targets.values()];
   }
 
-  async #isDue(
-    { number, time }: SourceUnit,
-    before: { readonly number: number; readonly time: number } | undefined,
-  ): Promise<boolean> {
-    const { client, trigger } = this.#options;
+  /** Called in the order of the units. */
+  async #isDue(unit: SourceUnit): Promise<boolean> {
+    const { trigger } = this.#options;
     if (trigger.kind === "rows") return true;
-    if (trigger.kind === "blocks") return number % trigger.count === 0;
+    if (trigger.kind === "blocks") return unit.number % trigger.count === 0;
+    const before = this.#before;
+    const here = this.#located(unit);
+    // Whoever asks for it next is told of its failure as well.
+    here.catch(() => {});
+    this.#before = here;
+    const { number, time } = await here;
     // An instant lies between this block and the one before it.
-    let since = before?.time;
-    if (before === undefined && number > 0) {
-      ({ time: since } = await headerAt(number - 1, {
-        client,
-        signal: this.#signal,
-      }));
-    }
-    const due = trigger.next(since ?? -1);
+    const { time: since = -1 } = await before ??
+      (number > 0 ? await this.#header(number - 1) : {});
+    const due = trigger.next(since);
     return due !== undefined && due <= time;
+  }
+
+  /** A block that nothing has told of yet has a number, and is final. */
+  async #located(unit: SourceUnit): Promise<ReadBlock> {
+    return unit.id === "" ? await this.#header(unit.number) : blockOf(unit);
+  }
+
+  async #header(number: number): Promise<ReadBlock> {
+    const { client } = this.#options;
+    return await headerAt(number, { client, signal: this.#signal });
   }
 }
 
