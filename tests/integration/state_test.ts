@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { UserError } from "../../runtime/component.ts";
 import { AnvilNode } from "../fixtures/anvil.ts";
 import { StatePipeline, type StateRow } from "./state_pipeline.ts";
 
@@ -178,4 +179,79 @@ Deno.test("evm.state reads 1,000 contracts thrice a block in two calls, through 
   } finally {
     await run.stop().catch(() => {});
   }
+});
+
+Deno.test("evm.state goes on where it was: no value twice, none of a lost fork", async (t) => {
+  await using node = await AnvilNode.start({ states: 16 });
+  const { Answers = "", Feed = "", Multicall3 = "" } = node.code;
+  const feeds = [address(1), address(2)];
+  await node.put({
+    ...Object.fromEntries(feeds.map((one) => [one, Feed])),
+    [ANSWERS]: Answers,
+    [MULTICALL3]: Multicall3,
+  });
+  const spec = (start: number) => `
+name: feeds
+connections:
+  eth: { type: evm, url: "\${ETH_RPC_URL}" }
+sources:
+  feeds:
+    type: evm.state
+    connection: eth
+    every: 1 block
+    start: ${start}
+    contracts: ["${feeds.join('", "')}"]
+    read: { answer: latestAnswer() returns (int256) }
+    only_changes: [answer]
+sinks:
+  rows: { type: file, from: feeds, path: rows.jsonl }
+`;
+  await t.step("a restart repeats nothing, a reorg takes back", async () => {
+    await move(node, 10_000);
+    await using pipeline = await StatePipeline.make(spec(1), node.url);
+    const read = () =>
+      pipeline.rows("rows").map((row) => [row["block_number"], row["answer"]]);
+    const at = () => pipeline.metrics.total("sluice_source_position");
+    const settled = async () => {
+      const run = pipeline.start();
+      const { number } = await node.block("latest");
+      await run.until(() => at() === Number(number), `block ${number} is read`);
+      await run.stop();
+    };
+    const answers = feeds.map((one) => Number(BigInt(one) % 10_000n));
+    const of = (block: number, value: number) =>
+      answers.map((answer) => [block, `${value + answer}`]);
+    await settled();
+    assert.deepEqual(read(), of(1, 10_000));
+    await node.mine();
+    await settled();
+    assert.deepEqual(read(), of(1, 10_000));
+    await move(node, 20_000);
+    await settled();
+    assert.deepEqual(read(), [...of(1, 10_000), ...of(3, 20_000)]);
+    // While nothing runs the change is lost, and comes again a block later.
+    await node.call("anvil_reorg", 1, []);
+    await move(node, 20_000);
+    await settled();
+    assert.deepEqual(read(), [...of(1, 10_000), ...of(4, 20_000)]);
+  });
+
+  await t.step(
+    "a node without the state says since when it has it",
+    async () => {
+      await node.call("anvil_mine", "0x78");
+      const latest = Number((await node.block("latest")).number);
+      await using pipeline = await StatePipeline.make(spec(3), node.url);
+      await assert.rejects(pipeline.start(latest).done, (error) => {
+        assert.ok(error instanceof UserError);
+        assert.equal(
+          error.message,
+          'Cannot read the state of block 3: no endpoint of "eth" keeps it, ' +
+            `the oldest that they have is block ${latest - 16}; start there, ` +
+            "or name an archive node",
+        );
+        return true;
+      });
+    },
+  );
 });
