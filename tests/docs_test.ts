@@ -13,6 +13,7 @@ function pages(): string[] {
   return [
     "README.md",
     "runtime/README.md",
+    "docs/contract_state.md",
     "docs/logs.md",
     "docs/decoding.md",
     "docs/plans.md",
