@@ -46,7 +46,7 @@ const decodeFields = {
     fields.list(
       fields.string("common, or a file"),
       "Signatures for contracts without an ABI: common (they come with " +
-        "Sluice), or files with one a line; [] for none",
+        "Sluice), or files with one a line; those of the folder abis add to it",
     ),
     [COMMON],
   ),

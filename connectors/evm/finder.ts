@@ -21,6 +21,9 @@ import type { SignatureDatabase } from "./signatures.ts";
 /** Rounds of decoding that ask for more: calls within calls are few deep. */
 const MOST_ROUNDS = 6;
 
+/** Things that are asked for at once when units are decoded anew. */
+const AT_ONCE = 500;
+
 /** Length of an address; hashes have 10 or 66 characters. */
 const ADDRESS = 42;
 
@@ -111,16 +114,14 @@ export class Finder {
   async outdated(
     range: { readonly from: number; readonly to: number },
   ): Promise<readonly number[]> {
-    const { lookup, stage, store } = this.#options;
+    const { stage, store } = this.#options;
     const lacks = store.lacks(stage, range);
-    const what = new Set(lacks.map(({ what }) => what));
-    await Promise.all([...what].map(async (one) => {
-      if (one.startsWith(UNREAD)) return;
-      if (one.length !== ADDRESS) await this.#askSignatures(one);
-      // Also where there was none: it may have been verified since.
-      else if (!this.#abiOf(one)) await lookup?.askAbi(one);
-    }));
-    const found = new Set([...what].filter((one) => this.#isKnown(one)));
+    const what = [...new Set(lacks.map(({ what }) => what))];
+    for (let at = 0; at < what.length; at += AT_ONCE) {
+      const some = what.slice(at, at + AT_ONCE);
+      await Promise.all(some.map((one) => this.#askAgain(one)));
+    }
+    const found = new Set(what.filter((one) => this.#isKnown(one)));
     const renewing = new Map<number, Set<string>>();
     for (const { number, what } of lacks) {
       if (!found.has(what)) continue;
@@ -129,6 +130,15 @@ export class Finder {
     }
     this.#renewing = renewing;
     return [...renewing.keys()];
+  }
+
+  /** Ask for what was lacking, unless it is said to be nowhere. */
+  async #askAgain(what: string): Promise<void> {
+    const { lookup } = this.#options;
+    if (what.startsWith(UNREAD)) return;
+    if (what.length !== ADDRESS) return await this.#askSignatures(what);
+    if (this.#abiOf(what) || lookup?.abi(what) !== undefined) return;
+    await lookup?.askAbi(what);
   }
 
   #isKnown(what: string): boolean {
