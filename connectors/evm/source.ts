@@ -70,6 +70,16 @@ sources:
 sinks:
   transfers: { type: file, from: chain.token_transfers, path: data/transfers.jsonl }
 `,
+  check({ config: { emit, where }, place }) {
+    for (const [port, match] of Object.entries(where ?? {})) {
+      if (match === undefined || emit.some((one) => one === port)) continue;
+      place.at("where").at(port).report(
+        `This source has no port "${port}"`,
+        `add ${port} to emit`,
+        { key: true },
+      );
+    }
+  },
   outputs({ emit }) {
     return Object.fromEntries(emit.map((port) => [port, schemas[port]]));
   },

@@ -54,6 +54,8 @@ interface Scenario {
   readonly episodes: readonly Episode[];
   /** Whether the chain ends lower than it has been, where it can. */
   readonly fallen: boolean;
+  /** Whether logs are all that is used: old ones are read by ranges then. */
+  readonly onlyLogs: boolean;
 }
 
 const episode: fc.Arbitrary<Episode> = fc.record({
@@ -81,6 +83,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   troubles: troubles({ maxRules: 4, maxTimes: 3 }),
   episodes: fc.array(episode, { minLength: 1, maxLength: 3 }),
   fallen: fc.boolean(),
+  onlyLogs: fc.boolean(),
 });
 
 /** A sink of the pipeline. */
@@ -92,8 +95,11 @@ interface Sink {
   readonly goal: (head: Head) => number;
 }
 
-function sinksOf({ confirmations }: Scenario): readonly Sink[] {
-  const latest = ["blocks", "transactions", "logs", "token_transfers"] as const;
+function sinksOf({ confirmations, onlyLogs }: Scenario): readonly Sink[] {
+  const latest: readonly TestedPort[] = onlyLogs
+    ? ["logs", "token_transfers"]
+    : ["blocks", "transactions", "logs", "token_transfers"];
+  const port = onlyLogs ? "logs" : "blocks";
   return [
     ...latest.map((port) => ({
       name: port,
@@ -102,19 +108,19 @@ function sinksOf({ confirmations }: Scenario): readonly Sink[] {
     })),
     {
       name: "confirmed",
-      port: "blocks",
+      port,
       deliver: `{ confirmations: ${confirmations} }`,
       goal: ({ latest }) => latest - confirmations,
     },
     {
       name: "safe",
-      port: "blocks",
+      port,
       deliver: "safe",
       goal: ({ safe = -1 }) => safe,
     },
     {
       name: "finalized",
-      port: "blocks",
+      port,
       deliver: "finalized",
       goal: ({ finalized = -1 }) => finalized,
     },
@@ -235,7 +241,9 @@ async function isSettled(
   const places = await pipeline.places();
   return sinks.every(({ deliver, goal, name }) => {
     const at = places.get(name);
-    if (deliver === undefined && head.latest >= origin) {
+    // What is final has no id where only logs were asked for.
+    const named = at?.id !== "" || head.latest > (head.finalized ?? -1);
+    if (deliver === undefined && head.latest >= origin && named) {
       return at?.id === chain.latest.hash;
     }
     // The chain may have fallen below the first block that was read.

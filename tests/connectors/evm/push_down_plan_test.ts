@@ -41,11 +41,13 @@ Deno.test("planText() shows logs by ranges, and at which price", async () => {
   );
 });
 
-Deno.test("checkSpec() explains what is wrong with a where of evm.chain", async () => {
-  const { spec, text } = check("where");
-  assert.equal(spec, undefined);
-  await assertGolden(new URL("where.txt", folder), text);
-});
+for (const name of ["where", "where_of_no_port"]) {
+  Deno.test(`checkSpec() explains ${name} of evm.chain`, async () => {
+    const { spec, text } = check(name);
+    assert.equal(spec, undefined);
+    await assertGolden(new URL(`${name}.txt`, folder), text);
+  });
+}
 
 const transfer =
   "event Transfer(address indexed from, address indexed to, uint256 value)";
