@@ -93,6 +93,8 @@ export function paceOf(
 function byMethod(calls: readonly PlannedCall[]): ReadonlyMap<string, number> {
   const methods = new Map<string, number>();
   for (const { method, perUnit } of calls) {
+    // Made at the head only, or where a node says too little.
+    if (perUnit === 0) continue;
     methods.set(method, (methods.get(method) ?? 0) + perUnit);
   }
   return methods;

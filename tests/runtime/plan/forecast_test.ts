@@ -38,6 +38,7 @@ function follow(
   more: {
     readonly head?: number;
     readonly standing?: readonly StandingCall[];
+    readonly calls?: readonly PlannedCall[];
   } = {},
 ) {
   const tariffs = tariffsOf(...endpoints);
@@ -67,6 +68,18 @@ Deno.test("timelineOf() paces by a rate", () => {
   near(seconds, 1027);
   assert.equal(Math.round(spentBy[0]!.calls), 10_001);
   assert.match(limits[0]!, /10 requests\/s of e0/);
+});
+
+Deno.test("timelineOf() counts one call for many units, and none that history lacks", () => {
+  const because = "";
+  const { seconds, spentBy } = follow(500_000, [{ rate: "10/s" }], {
+    calls: [
+      { method: "eth_getLogs", perUnit: 0.01, atHead: 1, because },
+      { method: "eth_getBlockByNumber", perUnit: 0, atHead: 1, because },
+    ],
+  });
+  near(seconds, 513, 0.02);
+  assert.equal(Math.round(spentBy[0]!.calls), 5001, "and one for the chain id");
 });
 
 Deno.test("timelineOf() waits for the day to turn", () => {
