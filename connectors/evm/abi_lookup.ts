@@ -101,9 +101,11 @@ sinks:
     }
   },
   open(config, context) {
+    const keys = servicesOf(config).flatMap((one) => openKeys(one, context));
     return new AbiLookup({
-      keys: servicesOf(config).flatMap((one) => openKeys(one, context)),
-      store: new AbiStore(),
+      keys,
+      // With nobody to ask there is nothing to keep.
+      store: new AbiStore(keys.length > 0 ? undefined : ":memory:"),
       chainId: config.chain_id,
       noneFor: config.none_for,
       timeout: config.timeout,

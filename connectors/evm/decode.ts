@@ -155,6 +155,7 @@ sinks:
       proxies: client && new Proxies(client, log),
       wait: config.wait,
       clock,
+      log,
       signal,
     });
     return {

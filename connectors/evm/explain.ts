@@ -97,6 +97,7 @@ export async function explain(
       proxies: new Proxies(client, context.log),
       wait: WAIT_MS,
       clock: context.clock,
+      log: context.log,
       signal: context.signal,
     });
     await finder.decode([row], emit, unit, decoder);

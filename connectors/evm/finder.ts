@@ -8,7 +8,13 @@
  *
  * @module
  */
-import type { Clock, Emit, Row, UnitInfo } from "../../runtime/component.ts";
+import type {
+  Clock,
+  Emit,
+  Logger,
+  Row,
+  UnitInfo,
+} from "../../runtime/component.ts";
 import type { Abi } from "./abi.ts";
 import type { AbiLookup } from "./abi_client.ts";
 import { type AbiIndex, Decoders } from "./abi_index.ts";
@@ -39,6 +45,7 @@ export interface FinderOptions {
   /** Milliseconds that a unit waits for look-ups at most. */
   readonly wait: number;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly signal: AbortSignal;
 }
 
@@ -114,9 +121,12 @@ export class Finder {
   async outdated(
     range: { readonly from: number; readonly to: number },
   ): Promise<readonly number[]> {
-    const { stage, store } = this.#options;
+    const { log, stage, store } = this.#options;
     const lacks = store.lacks(stage, range);
     const what = [...new Set(lacks.map(({ what }) => what))];
+    if (what.length > 0) {
+      log.info("Asks again for what was lacking", { things: what.length });
+    }
     for (let at = 0; at < what.length; at += AT_ONCE) {
       const some = what.slice(at, at + AT_ONCE);
       await Promise.all(some.map((one) => this.#askAgain(one)));

@@ -6,6 +6,7 @@ import { RowDecoder } from "../../../connectors/evm/decode_rows.ts";
 import { Finder } from "../../../connectors/evm/finder.ts";
 import { SignatureDatabase } from "../../../connectors/evm/signatures.ts";
 import type { Op, Row, Schema } from "../../../runtime/component.ts";
+import { openContext } from "../../contracts/open_context.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { until } from "../../fixtures/until.ts";
 import { LookupService } from "./lookup_service.ts";
@@ -53,6 +54,7 @@ function stage(
     proxies: undefined,
     wait: WAIT_MS,
     clock,
+    log: openContext().log,
     signal: new AbortController().signal,
   });
   /** Decode a unit: port, kind and function of its rows. */

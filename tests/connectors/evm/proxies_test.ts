@@ -117,6 +117,7 @@ async function decoding(
     proxies: new Proxies(client, context.log),
     wait: 30_000,
     clock: systemClock,
+    log: context.log,
     signal: context.signal,
   });
   const apply = async (unit: SourceUnit, op: Op = "insert") => {
