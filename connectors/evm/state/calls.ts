@@ -144,6 +144,7 @@ export class CallReader {
     try {
       results = await this.#aggregate(reads, work);
     } catch (error) {
+      if (isLate(error)) this.#allowance.suspect(total(reads));
       if (!isTooMuch(error)) throw error;
       this.#options.log.debug("Too many reads in one call: splits them", {
         reads: reads.length,
@@ -324,6 +325,12 @@ const validated: Pick<CallOptions, "validate"> = {
 /** Whether fewer calls at once could succeed where these did not. */
 function isTooMuch(error: unknown): error is RpcError {
   return error instanceof RpcError && (error.certain || error.kind === "size");
+}
+
+/** Whether an answer did not come in time: the question may be too large. */
+function isLate(error: unknown): boolean {
+  return error instanceof RetryableError &&
+    /no answer within|time.?out|timed out/i.test(error.message);
 }
 
 /** Whether a node has not understood `{ blockHash }`. */

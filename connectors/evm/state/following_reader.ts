@@ -5,6 +5,7 @@
  * @module
  */
 import type {
+  Head,
   OpenSource,
   ReadOptions,
   Row,
@@ -70,16 +71,18 @@ export class FollowingReader implements OpenSource {
   async *#read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
     const { changes, inFlight, upstream } = this.#options;
     const { after, signal } = options;
+    const heads = new HeldHeads(options);
     const known = await changes.resume(after?.number ?? -1);
     const blocks = new Blocks(this.#options, known, signal);
     const units = ahead(
-      upstream.read(options),
+      heads.counted(upstream.read({ ...options, onHead: heads.see })),
       async (unit) => unit === "fork" ? unit : await blocks.read(unit),
       inFlight,
     );
     for await (const one of units) {
       if (one === "fork") {
         yield one;
+        heads.taken();
         continue;
       }
       const { block, rows, seen, unit } = one;
@@ -89,6 +92,46 @@ export class FollowingReader implements OpenSource {
         rows: { rows: passed },
         bytes: ROW_BYTES * passed.length,
       };
+      heads.taken();
+    }
+  }
+}
+
+/**
+ * Heads that the other source tells of units which nobody has taken yet: what
+ * is final is told only of units that are known to follow each other.
+ */
+class HeldHeads {
+  readonly #onHead: ReadOptions["onHead"];
+  readonly #held: { readonly after: number; readonly head: Head }[] = [];
+  #given = 0;
+  #taken = 0;
+
+  constructor({ onHead }: ReadOptions) {
+    this.#onHead = onHead;
+  }
+
+  readonly see = (head: Head): void => {
+    if (this.#taken === this.#given) this.#onHead(head);
+    else this.#held.push({ after: this.#given, head });
+  };
+
+  /** Count what is read ahead. */
+  async *counted<T>(units: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const unit of units) {
+      this.#given++;
+      yield unit;
+    }
+  }
+
+  /** One more was taken, and found to follow the one before. */
+  taken(): void {
+    this.#taken++;
+    for (;;) {
+      const [first] = this.#held;
+      if (!first || first.after > this.#taken) return;
+      this.#held.shift();
+      this.#onHead(first.head);
     }
   }
 }
@@ -159,20 +202,26 @@ class Blocks {
     const matching = where ? rows.filter(where) : rows;
     const targets = new Map<string, Target>();
     if (matching.length === 0) return [];
-    const all = [...known, ...[...this.#seen].map(contractAt)];
-    const byAddress = new Map(all.map((one) => [one.address, one]));
     for (const row of matching) {
-      const address = contract === undefined ? undefined : row[contract];
-      const one = typeof address === "string"
-        ? byAddress.get(address) ??
-          (all.length === 0 ? contractAt(address) : undefined)
-        : undefined;
-      const wanted = contract === undefined ? all : one ? [one] : [];
+      const named = contract === undefined ? undefined : row[contract];
+      const wanted = contract === undefined
+        ? [...known, ...[...this.#seen].map(contractAt)]
+        : this.#named(named);
       for (const target of wanted.flatMap((one) => table.targetsOf(one, row))) {
         targets.set(target.key, target);
       }
     }
     return [...targets.values()];
+  }
+
+  /** The contract that a row names, if it is one of those to read. */
+  #named(address: unknown): readonly Contract[] {
+    const { known, seen } = this.#options.contracts;
+    if (typeof address !== "string") return [];
+    const one = known.find((one) => one.address === address);
+    if (one) return [one];
+    const any = known.length === 0 && !seen;
+    return any || this.#seen.has(address) ? [contractAt(address)] : [];
   }
 
   /** Called in the order of the units. */

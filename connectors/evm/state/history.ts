@@ -83,11 +83,18 @@ export async function deploymentOf(
   { above, client, signal }: Asking & { readonly above: number },
 ): Promise<number> {
   const isThere = async (block: string) => {
-    const code = await client.call("eth_getCode", [address, block], {
-      priority: "lookup",
-      signal,
-    });
-    return code !== "0x";
+    try {
+      const code = await client.call("eth_getCode", [address, block], {
+        priority: "lookup",
+        patience: 0,
+        signal,
+      });
+      return code !== "0x";
+    } catch (error) {
+      // A state that was dropped: it is not there for whoever asks here.
+      if (error instanceof RpcError && error.kind === "missing") return false;
+      throw error;
+    }
   };
   if (!await isThere("latest")) return Infinity;
   const latest = await latestNumber({ client, signal });

@@ -50,6 +50,8 @@ const CEILING = 0.9;
 
 const GROWTH = 1.02;
 
+const LEAST_SUSPECTED = 1 / 32;
+
 /**
  * The share of a limit that has proved to be possible: half of what was
  * refused, grown again a little by each success, but never up to there.
@@ -75,6 +77,14 @@ export class Allowance {
     // Several requests of one size fail together: that is one finding.
     this.#share = Math.min(this.#share, taken / 2);
     this.#ceiling = Math.min(this.#ceiling, taken * CEILING);
+  }
+
+  /** A request that took this was not answered in time, or never came. */
+  suspect({ bytes, gas }: Weight): void {
+    const taken = Math.max(gas / this.#limit.gas, bytes / this.#limit.bytes);
+    // An outage says nothing about sizes: it must not end in single reads.
+    const share = Math.max(taken / 2, LEAST_SUSPECTED);
+    this.#share = Math.min(this.#share, share);
   }
 
   /** A request was answered. */

@@ -113,6 +113,23 @@ Deno.test("CallReader splits what is too large, and asks for less at once", asyn
   assert.ok(made.slice(-10).every((count) => count <= 5), `${made}`);
 });
 
+Deno.test("CallReader asks for less at once where no answer came in time", async () => {
+  const late = new RpcError("other", "no answer within 30 s", {
+    transient: true,
+  });
+  const script = machine({ gas: 30_000_000, behave: behaving({}) });
+  const { read } = readerOf((call, times) => {
+    const { data } = (call.params[0] ?? {}) as Params;
+    return data.length > 100_000 ? late : script(call, times);
+  });
+  const reads = readsOf(600);
+  // All of them, then half of them, are too many.
+  await assert.rejects(read(reads), RetryableError);
+  await assert.rejects(read(reads), RetryableError);
+  const results = await read(reads);
+  assert.deepEqual(results[599], { data: word(599) });
+});
+
 Deno.test("CallReader reads one by one where there is no Multicall3", async () => {
   const { calls, read, scripted } = readerOf(machine({
     gas: 30_000_000,

@@ -202,6 +202,50 @@ Deno.test("FollowingReader takes arguments from the rows that cause a read", asy
   );
 });
 
+Deno.test("FollowingReader tells what is final of no unit that waits", async () => {
+  const chain = chainOf(3);
+  const { client, log } = chain.scripted;
+  const upstream: OpenSource = {
+    async *read({ onHead }: ReadOptions) {
+      for (const { hash: id, number } of chain.blocks) {
+        const rows = { every: [], contracts: [] };
+        yield { id, number, time: 0, rows, bytes: 1, final: false };
+        onHead({ latest: 2, finalized: number });
+      }
+    },
+  };
+  const reader = new FollowingReader({
+    ...{ client, upstream },
+    changes: new Changes(undefined, shortMemory()),
+    calls: new CallReader({
+      ...{ client, log },
+      multicall: MULTICALL3,
+      limit: { gas: 3e7, bytes: 1e6 },
+    }),
+    table: new StateTable({
+      ...{ args: {}, contracts: [], distinct: [], reads: {} },
+    }),
+    contracts: nothingKnown,
+    trigger: triggerOf({ on: "swaps" }),
+    inFlight: 4,
+  });
+  const events: string[] = [];
+  const units = reader.read({
+    ...{ after: undefined, from: undefined, to: undefined },
+    signal: new AbortController().signal,
+    onHead: ({ finalized }) => events.push(`final ${finalized}`),
+  });
+  for await (const unit of units) {
+    if (unit === "fork") continue;
+    // All of them have been read ahead by then.
+    for (let turns = 0; turns < 50; turns++) await Promise.resolve();
+    events.push(`unit ${unit.number}`);
+  }
+  assert.deepEqual(events, [
+    ...["unit 0", "final 0", "unit 1", "final 1", "unit 2", "final 2"],
+  ]);
+});
+
 Deno.test("FollowingReader asks for blocks of which it was told a number alone", async () => {
   const chain = chainOf(12);
   const contracts: Contracts = {
