@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { UNLIMITED_S } from "../run/routing.ts";
 import { indented } from "./columns.ts";
 import type { AccountForecast, Forecast } from "./forecast.ts";
 import { spanText } from "./quantity.ts";
@@ -50,8 +51,13 @@ function accountLine(account: AccountForecast): string {
     : `${title}: ${calls} calls, ${billed} ${unit}${daily}`;
 }
 
-function endLine({ seconds, start }: Forecast): string {
+function endLine({ bound, seconds, start }: Forecast): string {
   if (seconds === undefined) return "never ends: the budgets do not allow it";
+  const [first] = bound;
+  if (first && first.limit === undefined) {
+    return `takes as long as ${first.name} takes to answer: ` +
+      `${spanText(seconds)} at ${Math.round(1 / UNLIMITED_S)} calls a second`;
+  }
   const end = new Date(start + seconds * 1000).toISOString();
   return `takes ${spanText(seconds)}, until ${end.slice(0, 16)}Z when it ` +
     "starts now";

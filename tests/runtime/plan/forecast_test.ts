@@ -234,3 +234,11 @@ Deno.test("forecastLines() tells of a range that never ends", () => {
   assert.equal(forecast.seconds, undefined);
   assert.match(forecastLines(forecast).join("\n"), /never ends/);
 });
+
+Deno.test("forecastLines() promises nothing for a node without limits", () => {
+  const forecast = forecastOf(['name: own, url: "https://example.org"'], 100);
+  assert.match(
+    forecastLines(forecast).join("\n"),
+    /takes as long as own takes to answer: .* at 333 calls a second/,
+  );
+});
