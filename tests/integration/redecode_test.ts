@@ -6,12 +6,16 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { LookupService } from "../connectors/evm/lookup_service.ts";
+import { LookupService, type Mood } from "../connectors/evm/lookup_service.ts";
 import { Workplace } from "./program.ts";
 
 const repository = new URL("../../", import.meta.url);
 const router = "0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0";
 const usd = "0xcf7ed3acca5a467e9e704c703e8d87f634fb0fc9";
+
+const troubles: readonly Mood[] = [
+  ...["rate", "error", "html", "silent", "cut", "moved", "said_rate"] as const,
+];
 
 // In these blocks of the recording the router and the token are called.
 const range = ["--from", "30", "--to", "60"];
@@ -49,7 +53,7 @@ Deno.test("redecode replaces rows in place once a late ABI is there", async () =
     [router]: await abi("uniswap_v2_router02"),
     [usd]: await abi("erc20"),
   });
-  service.mood = "error";
+  service.mood = (_, times) => troubles[times % troubles.length] ?? "error";
   await using workplace = await Workplace.make(spec(service.url));
   const verb = async (...args: string[]) => {
     const { code, stderr, stdout } = await workplace.run(...args);
