@@ -108,6 +108,22 @@ export class Decoders {
     return this.events.get(topic0)?.[topicsCount] ?? NONE;
   }
 
+  /** These decoders, and those of others for what these do not know. */
+  before(others: Decoders): Decoders {
+    const both = new Decoders();
+    for (const { events, functions } of [others, this]) {
+      for (const [selector, list] of functions) {
+        both.functions.set(selector, list);
+      }
+      for (const [topic0, counts] of events) {
+        const known = both.events.get(topic0) ?? [];
+        both.events.set(topic0, Object.assign([...known], counts));
+      }
+    }
+    both.deploy = this.deploy ?? others.deploy;
+    return both;
+  }
+
   /** Add an ABI behind those that are known. */
   add({ deploy, events, functions }: Abi): void {
     this.deploy ??= deploy;

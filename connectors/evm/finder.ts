@@ -177,7 +177,12 @@ export class Finder {
     const contracts = await Promise.all(
       addresses.map((address) => this.#contractsOf(address, { seen, unit })),
     );
-    const unknown = new Set(contracts.flat().filter((one) => !index.at(one)));
+    // What the spec has of a contract was not enough for its own rows.
+    const unknown = new Set(
+      contracts.flat().filter((one) =>
+        !index.at(one) || addresses.includes(one)
+      ),
+    );
     const began = clock.now();
     const deadline = began + wait;
     await this.#within(deadline, [
@@ -268,13 +273,13 @@ export class Finder {
   #abiOf(address: string): Decoders | undefined {
     const { index, lookup } = this.#options;
     const own = index.at(address);
-    if (own) return own;
     const abi = lookup?.abi(address);
-    if (!abi) return undefined;
+    if (!abi) return own;
     let decoders = this.#compiled.get(abi);
     if (!decoders) {
-      decoders = new Decoders();
-      decoders.add(abi);
+      const found = new Decoders();
+      found.add(abi);
+      decoders = own?.before(found) ?? found;
       this.#compiled.set(abi, decoders);
     }
     return decoders;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeFunctionData, parseAbi } from "viem";
+import { parseAbi as readAbi } from "../../../connectors/evm/abi.ts";
 import { AbiIndex } from "../../../connectors/evm/abi_index.ts";
 import { AbiStore } from "../../../connectors/evm/abi_store.ts";
 import { RowDecoder } from "../../../connectors/evm/decode_rows.ts";
@@ -43,6 +44,7 @@ function stage(
   ];
   const { lookup } = openLookup({ services, clock });
   const index = new AbiIndex();
+  index.add(readAbi(["function spec(uint256 mine)"]), address(9));
   const signatures = new SignatureDatabase();
   const decoder = new RowDecoder({ index, input, signatures });
   const finder = new Finder({
@@ -101,6 +103,25 @@ Deno.test("Finder decodes with what services know, also inside of calls", async 
     ["unknown", "unknown", null],
   ]);
   assert.equal(service.asked.get(address(1)), 1);
+});
+
+Deno.test("Finder looks up what the spec's own ABI of a contract lacks", async () => {
+  const wide = parseAbi([
+    "function spec(uint256 theirs)",
+    "function own(uint256 amount)",
+  ]);
+  await using service = new LookupService({ [address(9)]: wide });
+  await using open = stage(service);
+  const spec = encodeFunctionData({
+    abi: wide,
+    functionName: "spec",
+    args: [1n],
+  });
+  assert.deepEqual(await open.decode(1, [call(address(9), spec)]), [
+    ["decoded", "full", "spec"],
+  ]);
+  assert.equal(service.requests, 0);
+  assert.deepEqual(await open.decode(2, [call(address(9))]), full);
 });
 
 Deno.test("Finder decodes with signatures that services know", async () => {
