@@ -272,9 +272,9 @@ async function countTransfers(folder: string) {
   const file = await Deno.open(`${folder}/transfers.jsonl`);
   let [count, sum, timed] = [0, 0n, true];
   for await (const line of file.readable.pipeThrough(new TextLineStream())) {
-    const { args, block_timestamp } = JSON.parse(line);
+    const { block_timestamp, value } = JSON.parse(line);
     count++;
-    sum += BigInt(args.value);
+    sum += BigInt(value);
     timed &&= Date.parse(block_timestamp) > 0;
   }
   return { count, sum, timed };
