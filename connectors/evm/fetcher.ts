@@ -236,15 +236,28 @@ export class Fetcher<T> {
     const empty = (transactions as readonly unknown[]).length === 0 ||
       (this.#blooms && !isFilled(logsBloom));
     const filters = empty ? [] : query?.fitting(logsBloom) ?? [];
-    const answers = await Promise.all(filters.map((filter) =>
-      client.ask({
-        method: "eth_getLogs",
-        params: [{ blockHash: hash, ...filter }],
-      }, {
-        ...options,
-        validate: (logs) => rangeFlaw(logs, { from: at, to: at }),
-      })
-    ));
+    const ask = (options: CallOptions) =>
+      Promise.all(filters.map((filter) =>
+        client.ask({
+          method: "eth_getLogs",
+          params: [{ blockHash: hash, ...filter }],
+        }, {
+          ...options,
+          validate: (logs) => rangeFlaw(logs, { from: at, to: at }),
+        })
+      ));
+    const first = await ask(options);
+    const [{ endpoint } = { endpoint: undefined }] = first;
+    const others = client.endpoints.some((one) =>
+      one !== endpoint && one.closed === undefined
+    );
+    const none = first.every(({ result }) => (result as []).length === 0);
+    // A node may have a block and not its logs yet: where the bloom filter has
+    // what is looked for, it takes two nodes to say that there is none.
+    const doubtful = none && others && endpoint && isFilled(logsBloom);
+    const answers = doubtful
+      ? await ask({ ...options, avoid: endpoint })
+      : first;
     const logs = distinct(
       answers.map(({ result }) => ({ logs: result as readonly Raw[] })),
     );

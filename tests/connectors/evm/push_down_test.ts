@@ -308,3 +308,27 @@ Deno.test("evm.chain does not ask a node for logs of blocks that it lacks", asyn
   assert.ok(asked.every(({ blocks }) => blocks![1] <= late.head));
   assert.deepEqual(rows, await whole(node, { where }, { from: 1, to: 230 }));
 });
+
+Deno.test("evm.chain believes that a block has no logs when two nodes say so", async () => {
+  const chain = new SimulatedChain({ seed: 3 }).extend(60);
+  await using slow = await SimulatedNode.start(chain);
+  await using node = await SimulatedNode.start(chain);
+  const where = { logs: { address: busiest(chain) } };
+  const client = await openConnection({
+    endpoints: [
+      { name: "slow", url: slow.url },
+      { name: "whole", url: node.url },
+    ],
+  });
+  await client.health();
+  const source = await openSource(client, {
+    uses: logsOnly,
+    written: { where, poll: "20ms" },
+  });
+  slow.fail({ fault: { kind: "empty" }, method: LOGS });
+  const range = { from: 1, to: 60 };
+  const rows = rowsIn(await read(source, range));
+  assert.ok(rows.length > 10);
+  assert.ok(slow.calls.some(({ method }) => method === LOGS));
+  assert.deepEqual(rows, await whole(node, { where }, range));
+});
