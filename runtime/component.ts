@@ -383,6 +383,11 @@ export interface TransformDefinition<F extends Fields> extends Definition<F> {
   /** Whether it can reject rows, so that `errors` should be read. */
   readonly rejects?: boolean | ((config: Config<F>) => boolean);
   /**
+   * Calls that it makes for each unit on the connections of these fields; what
+   * other stages ask for with the same words is asked once.
+   */
+  calls?(fields: ReadonlySet<string>): readonly PlannedCall[];
+  /**
    * Tell in words what a piece of data is, for the verb `decode`.
    *
    * @throws {UserError} when it is none that it knows.

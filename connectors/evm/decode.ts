@@ -131,6 +131,10 @@ sinks:
   transfers: { type: file, from: events.decoded, path: data/transfers.jsonl }
   others: { type: blackhole, from: events.unknown }
 `,
+  calls: (fields) =>
+    fields.has("proxies")
+      ? [{ method: "eth_getLogs", perUnit: 1, because: "upgrades of proxies" }]
+      : [],
   explain: async (text, options) =>
     await (await import("./explain.ts")).explain(text, options),
   open(config, context: TransformContext) {

@@ -5,6 +5,7 @@
  */
 import type { AccountTariff, PlannedCall } from "../component.ts";
 import { QUOTA_MS, unitsOf } from "../run/account.ts";
+import { callsOf } from "../spec/calls.ts";
 import type { SourceStage, Spec } from "../spec/spec.ts";
 import { divideCalls } from "../run/division.ts";
 import { atHead } from "./cost.ts";
@@ -86,8 +87,8 @@ function forecastOf(
 ): Forecast | undefined {
   const paying = spec.connections.get(name);
   const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
-  const calls = sources.flatMap(({ config, definition, needed, used }) =>
-    definition.calls?.(config, used, { needed, tariffs }) ?? []
+  const calls = sources.flatMap((source) =>
+    callsOf(source, { stages: spec.stages, tariffs })
   );
   if (tariffs.length === 0 || calls.length === 0) return undefined;
   const work: Work = {

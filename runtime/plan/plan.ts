@@ -7,6 +7,7 @@
 import type { PlannedCall } from "../component.ts";
 import type { Column, Schema } from "../row.ts";
 import { stateFile } from "../run/state.ts";
+import { callsOf } from "../spec/calls.ts";
 import { redactor } from "../spec/secrets.ts";
 import {
   connectionsOf,
@@ -143,8 +144,7 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
   const { outputs, used } = stage;
   const paying = spec.connections.get(connection ?? "");
   const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
-  const { needed } = stage;
-  const calls = definition.calls?.(config, used, { needed, tariffs }) ?? [];
+  const calls = callsOf(stage, { stages: spec.stages, tariffs });
   return {
     name,
     type: definition.type,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { callsOf } from "./calls.ts";
 import type { Draft } from "./draft.ts";
 import type { Spec } from "./spec.ts";
 
@@ -17,9 +18,7 @@ export function adviseOnCalls(
     const tariffs = definition.tariffs?.(config) ?? [];
     const calls = stages.flatMap((stage) => {
       if (stage.kind !== "source" || stage.connection !== name) return [];
-      const { needed, used } = stage;
-      const planning = { needed, tariffs };
-      return stage.definition.calls?.(stage.config, used, planning) ?? [];
+      return callsOf(stage, { stages, tariffs });
     });
     definition.advise({ config, place: draft.place, calls });
   }
