@@ -114,7 +114,7 @@ export class Ledger implements AsyncDisposable {
     const found = await this.#opened().then(async (store) => ({
       hours: await store.counted(account, since),
       seen: await store.look(account),
-    })).catch((error) => this.#told(this, error));
+    })).catch((error) => this.#cannotLook(error));
     if (!found) return undefined;
     const { hours, seen } = found;
     const own = hours.filter((one) => one.key === key);
@@ -185,6 +185,14 @@ export class Ledger implements AsyncDisposable {
     if (this.#away.size > 0 || !this.#toldLapse) return;
     this.#toldLapse = false;
     this.#options.log?.info("Budgets are renewed, calls go on");
+  }
+
+  #cannotLook(error: Error): undefined {
+    if (this.#toldLapse) return;
+    this.#toldLapse = true;
+    this.#options.log?.warn("Cannot tell what other processes have used", {
+      reason: error.message,
+    });
   }
 
   #lapsed(): void {

@@ -11,6 +11,7 @@ import { openConnection } from "./connect.ts";
 import { interruptible } from "./interruption.ts";
 import { type OfferedConnection, offeredConnection } from "./offered.ts";
 import { hasUsageFile, openLedger } from "./open_ledger.ts";
+import { terminalLogger } from "./terminal.ts";
 import { Exit, type Verb, type VerbContext } from "./verb.ts";
 
 /** Show the keys of a connection. */
@@ -45,18 +46,21 @@ export const keysVerb: Verb = (program, context) => {
 
 /** What others use; undefined when no process has ever shared anything. */
 async function ledgerFor(
-  { folder, pipeline, secrets, state: name }: OfferedConnection,
+  { folder, pipeline, secrets: known, state: name }: OfferedConnection,
   file: string,
   context: VerbContext,
 ): Promise<Ledger | undefined> {
   if (name === undefined && !await hasUsageFile()) return undefined;
-  const connection = name === undefined
+  const state = name === undefined
     ? undefined
-    : offeredConnection(file, { offer: "state", name }, context).connection;
+    : offeredConnection(file, { offer: "state", name }, context);
+  const connection = state?.connection;
+  const secrets = [...known, ...state?.secrets ?? []];
   const { terminal } = context;
   const place = { connection, folder, pipeline, secrets, terminal };
   return new Ledger({
     clock: systemClock,
+    log: terminalLogger(terminal, { level: "warn", secrets }),
     readOnly: true,
     open: () => openLedger({ ...place, readOnly: true }),
   });
@@ -92,9 +96,8 @@ function tableOf(keys: readonly KeyReport[], tested: boolean): string {
 function dayText(day: KeyReport["day"]): string {
   if (!day) return "";
   const { calls, credits } = day;
-  return calls === credits
-    ? `${calls} calls`
-    : `${calls} calls, ${credits} credits`;
+  const made = `${calls} ${calls === 1 ? "call" : "calls"}`;
+  return calls === credits ? made : `${made}, ${credits} credits`;
 }
 
 function testCells(test: KeyReport["test"]): readonly string[] {
