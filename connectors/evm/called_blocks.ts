@@ -49,3 +49,9 @@ function numberOf(value: unknown): number | undefined {
     ? Number(value)
     : undefined;
 }
+
+/** The last block whose logs are asked for; -1: none. */
+export function lastOfLogs(calls: readonly Call[]): number {
+  const asked = calls.filter(({ method }) => method === "eth_getLogs");
+  return Math.max(-1, ...asked.map((call) => calledBlocks(call)?.to ?? -1));
+}

@@ -23,7 +23,7 @@ import {
   flaw,
   type Outcome,
 } from "./answer.ts";
-import { type BlockRange, calledBlocks } from "./called_blocks.ts";
+import { type BlockRange, lastOfLogs } from "./called_blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import { race, type Winner } from "./hedge.ts";
@@ -171,11 +171,15 @@ export class EvmClient implements Connected {
   /** Open a subscription; what `open` gets holds a key. */
   async openFeed<T>(
     endpoint: Endpoint,
-    open: (url: string) => T,
+    { open, signal }: {
+      readonly open: (url: string) => T;
+      readonly signal: AbortSignal;
+    },
   ): Promise<T> {
     const call = { method: "eth_subscribe", params: ["newHeads"] };
     using _admission = await this.#admit([call], [endpoint], {
       priority: "head",
+      signal,
     });
     return endpoint.subscribe(open);
   }
@@ -384,12 +388,6 @@ export class EvmClient implements Connected {
     return `Endpoint "${name}" of "${this.name}" (${host}) serves chain ` +
       `${chainId}, expected ${this.#chainId}`;
   }
-}
-
-/** The last block whose logs are asked for; -1: none. */
-function lastOfLogs(calls: readonly Call[]): number {
-  const asked = calls.filter(({ method }) => method === "eth_getLogs");
-  return Math.max(-1, ...asked.map((call) => calledBlocks(call)?.to ?? -1));
 }
 
 function costOf(tariff: Tariff | undefined, methods: readonly string[]): Cost {

@@ -107,10 +107,10 @@ export class Endpoint {
     return this.#options.socket !== undefined;
   }
 
-  /** Whether it may be used, and has something left in every window. */
-  canPay(now: number): boolean {
-    return this.#closed === undefined && this.coolUntil <= now &&
-      this.budget.usage().every(({ left }) => left > 0);
+  /** Whether it may be used, and has something left of every quota. */
+  get canPay(): boolean {
+    return this.#closed === undefined && this.budget.usage()
+      .every(({ left, window }) => window.per < HOUR_MS || left > 0);
   }
 
   /** Open what it pushes heads through; the caller holds an admission. */

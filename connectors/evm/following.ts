@@ -41,7 +41,9 @@ export function cheapestFeed(
   endpoints: readonly Endpoint[],
   now: number,
 ): Endpoint | undefined {
-  const able = endpoints.filter((one) => one.canPay(now));
+  const able = endpoints.filter(({ canPay, coolUntil }) =>
+    canPay && coolUntil <= now
+  );
   const polls = Math.min(
     ...able.map(({ tariff }) => scarcity(tariff.windows, tariff.cost([POLL]))),
   );

@@ -27,7 +27,7 @@ export class HeadFeed implements Disposable {
   #subscription: Subscription | undefined;
   #endpoint: Endpoint | undefined;
   #opening = false;
-  #closed = false;
+  readonly #stop = new AbortController();
   #failures = 0;
   #againAt = -Infinity;
   /** The last head that nobody has taken yet. */
@@ -79,30 +79,43 @@ export class HeadFeed implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#closed = true;
+    this.#stop.abort();
     this.#subscription?.[Symbol.dispose]();
     this.#subscription = undefined;
   }
 
   #start(): void {
-    const { client, clock, log } = this.#options;
-    if (this.#closed || this.#opening || clock.now() < this.#againAt) return;
+    const { client, clock } = this.#options;
+    const { signal } = this.#stop;
+    if (signal.aborted || this.#opening || clock.now() < this.#againAt) return;
     const endpoint = cheapestFeed(client.endpoints, clock.now());
     if (endpoint === undefined) return;
-    this.#opening = true;
     this.#endpoint = endpoint;
-    client.openFeed(endpoint, (url) =>
+    this.#open(endpoint);
+  }
+
+  async #open(endpoint: Endpoint): Promise<void> {
+    const { client, log } = this.#options;
+    const { signal } = this.#stop;
+    const { name } = endpoint;
+    const open = (url: string) =>
       new Subscription({
         url,
-        onOpen: () => log.info("Heads are pushed", { endpoint: endpoint.name }),
+        onOpen: () => log.info("Heads are pushed", { endpoint: name }),
         onHead: (head) => this.#pushed(head),
         onEnd: (reason) => this.#ended(reason),
-      })).then((subscription) => {
-        if (this.#closed) subscription[Symbol.dispose]();
-        else this.#subscription = subscription;
-      }).catch((error) => {
-        log.debug("Cannot subscribe", { reason: String(error?.message) });
-      }).finally(() => this.#opening = false);
+      });
+    this.#opening = true;
+    try {
+      const opened = await client.openFeed(endpoint, { open, signal });
+      if (signal.aborted) opened[Symbol.dispose]();
+      else this.#subscription = opened;
+    } catch {
+      // What was thrown may show the address.
+      if (!signal.aborted) this.#ended("it cannot be opened");
+    } finally {
+      this.#opening = false;
+    }
   }
 
   #pushed(head: PushedHead): void {
@@ -111,7 +124,7 @@ export class HeadFeed implements Disposable {
     this.#head = head;
     endpoint?.pushed();
     this.#wake();
-    if (endpoint?.canPay(this.#options.clock.now()) === false) {
+    if (endpoint?.canPay === false) {
       this.drop("its budget is spent");
     }
   }

@@ -6,7 +6,7 @@
  * @module
  */
 import { cpuUsage } from "node:process";
-import type { Metrics } from "./metrics.ts";
+import type { Counter, Metrics } from "./metrics.ts";
 
 /** This process's own work. */
 const WORK = "decode and transforms";
@@ -46,6 +46,7 @@ export class TimeKeeper {
     if (cause === this.#cause) return;
     for (const source of this.#sources) source.settle();
     this.#cause = cause;
+    for (const source of this.#sources) source.resume();
   }
 
   /**
@@ -69,6 +70,7 @@ export class SourceTime {
   readonly #name: string;
   readonly #options: TimeOptions & { readonly cause: () => string };
   readonly #used = new Map<string, number>();
+  readonly #counters = new Map<string, Counter>();
   readonly #elapsed: () => number;
   readonly #worked: () => number;
   /** What it does; undefined: it waits for its source. */
@@ -118,32 +120,43 @@ export class SourceTime {
   /** Count the time until now. */
   settle(): void {
     const now = this.#elapsed();
-    const worked = this.#worked();
     const ms = now - this.#since;
-    const busy = Math.min(ms, worked - this.#workedBefore);
     this.#since = now;
-    this.#workedBefore = worked;
-    const on = this.#activity ?? this.#options.cause();
+    if (this.#on !== NETWORK) return this.#add(this.#on, ms);
     // While answers arrive, what the processor does is to read them.
-    if (on === NETWORK) {
-      this.#add(WORK, busy);
-      this.#add(NETWORK, ms - busy);
-    } else this.#add(on, ms);
+    const worked = this.#worked();
+    const busy = Math.min(ms, worked - this.#workedBefore);
+    this.#workedBefore = worked;
+    this.#add(WORK, busy);
+    this.#add(NETWORK, ms - busy);
+  }
+
+  /** Something else takes the time from now on. */
+  resume(): void {
+    if (this.#on === NETWORK) this.#workedBefore = this.#worked();
+  }
+
+  get #on(): string {
+    return this.#activity ?? this.#options.cause();
   }
 
   #enter(activity: string | undefined): void {
     if (activity === this.#activity) return;
     this.settle();
     this.#activity = activity;
+    this.resume();
   }
 
   #add(on: string, ms: number): void {
     if (ms <= 0) return;
     this.#used.set(on, (this.#used.get(on) ?? 0) + ms);
-    this.#options.metrics.counter("sluice_time_ms_total", {
-      source: this.#name,
-      on,
-    }).add(ms);
+    let counter = this.#counters.get(on);
+    if (counter === undefined) {
+      const labels = { source: this.#name, on };
+      counter = this.#options.metrics.counter("sluice_time_ms_total", labels);
+      this.#counters.set(on, counter);
+    }
+    counter.add(ms);
   }
 }
 
