@@ -35,7 +35,7 @@ async function compare(
   { blocks, endpoints, speed, start }: Case,
 ): Promise<{ forecast: Forecast; stats: NodeStats }> {
   const clock = quickClock(speed, start);
-  const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 1 });
+  const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 6 });
   await using node = await SimulatedNode.start(chain.extend(blocks + 100), {
     keys: Object.fromEntries(
       Object.entries(endpoints).map(([key, [, limits]]) => [key, limits]),
@@ -130,14 +130,14 @@ Deno.test("forecastsOf() foretells a range that credits limit at two providers",
 Deno.test("forecastsOf() foretells a range that waits for a quota", async () => {
   const { forecast } = await compare({
     endpoints: {
-      one: ["rate: 50/s, quota: 300/day from 00:00 UTC", {
-        creditsPerDay: 300,
+      one: ["rate: 50/s, quota: 200/day from 00:00 UTC", {
+        creditsPerDay: 200,
       }],
     },
-    blocks: 250,
-    speed: 6,
+    blocks: 190,
+    speed: 3,
     // Calls a few seconds before and after midnight count on both days.
-    start: Date.UTC(2026, 0, 1, 23, 59, 40),
+    start: Date.UTC(2026, 0, 1, 23, 59, 49),
   });
   assert.deepEqual(Object.keys(forecast.accounts[0]!.days), [
     "2026-01-01",
