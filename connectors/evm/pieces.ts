@@ -31,6 +31,7 @@ import {
   LOGS,
   methods,
   planRoutes,
+  type Route,
   type RouteDemand,
   type RoutePlan,
   without,
@@ -59,6 +60,12 @@ const MOST_WHOLE_BLOCKS = 50;
 
 // A way that was refused, though it should be there, is left for so long.
 const REFUSED_MS = 600_000;
+
+// A call that waits for a quota is looked after so often.
+const WATCH_MS = 1000;
+
+// Why a call is given up: an exception would be made for every piece.
+const CLOSED = "Endpoints have closed: reads on by other calls";
 
 // Weight of the newest block in the number of transactions of a block.
 const LEARNING = 0.05;
@@ -151,8 +158,42 @@ export class Pieces {
     return { from, to: Math.min(last, from + size - 1) };
   }
 
-  /** Fetch a piece. */
-  async fetch({ from, to }: BlockRange, signal: AbortSignal): Promise<Piece> {
+  /**
+   * Fetch a piece.
+   *
+   * @throws {RetryableError} The endpoints that it was asked of have closed,
+   * and there is another way.
+   */
+  async fetch(blocks: BlockRange, signal: AbortSignal): Promise<Piece> {
+    const [route] = this.#plan().routes;
+    if (route === undefined) return await this.#fetch(blocks, signal);
+    signal.throwIfAborted();
+    const watch = new AbortController();
+    const call = new AbortController();
+    // Not `AbortSignal.any`: the signal of a run would remember every call.
+    const stop = () => call.abort(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    this.#watch(route, watch.signal).then(() => call.abort(CLOSED), () => {});
+    try {
+      return await this.#fetch(blocks, call.signal);
+    } catch (error) {
+      throw error === CLOSED ? new RetryableError(CLOSED, { after: 0 }) : error;
+    } finally {
+      watch.abort();
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Wait until a route is closed and another one is open. */
+  async #watch(route: Route, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#options.clock.sleep(WATCH_MS, signal);
+      const { open } = this.#plan();
+      if (open.length > 0 && !open.includes(route)) return;
+    }
+  }
+
+  async #fetch({ from, to }: BlockRange, signal: AbortSignal): Promise<Piece> {
     if (from < to) return await this.#range({ from, to }, signal);
     const { head } = this.#options;
     const near = head.number - from < NEAR_HEAD;
@@ -193,8 +234,8 @@ export class Pieces {
       if (!(error instanceof RpcError) || error.kind === "missing") throw error;
       if (error.kind === "size") {
         const middle = Math.floor((from + to) / 2);
-        const first = await this.fetch({ from, to: middle }, signal);
-        const second = await this.fetch({ from: middle + 1, to }, signal);
+        const first = await this.#fetch({ from, to: middle }, signal);
+        const second = await this.#fetch({ from: middle + 1, to }, signal);
         return joined(first, second);
       }
       this.#refuse(error);

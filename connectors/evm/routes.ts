@@ -17,6 +17,8 @@ export type Route = "logs" | "receipts" | "transactions";
 export interface RoutePlan {
   /** The cheapest first; the others are for when it is refused. */
   readonly routes: readonly Route[];
+  /** Those of them that the endpoints can go now. */
+  readonly open: readonly Route[];
   /** Blocks that one `eth_getLogs` may ask for; Infinity: nobody says. */
   readonly range: number;
   /** The calls of the first route. */
@@ -66,7 +68,7 @@ export function planRoutes(
     because: demand.blocks ?? "every block is read once",
   };
   if (demand.logs === undefined && demand.receipts === undefined) {
-    return { routes: [], range: 0, calls: [block] };
+    return { routes: [], open: [], range: 0, calls: [block] };
   }
   const because = demand.receipts ?? demand.logs ?? "";
   const perUnit = demand.transactions ?? TRANSACTIONS;
@@ -89,6 +91,8 @@ export function planRoutes(
   const [best] = priced;
   return {
     routes: [...new Set(priced.map(({ route }) => route))],
+    open: priced.filter(({ price }) => price < Infinity)
+      .map(({ route }) => route),
     range: priced.find(({ route }) => route === "logs")?.range ?? 0,
     calls: best?.calls ?? [],
   };

@@ -35,6 +35,10 @@ const slots: Readonly<Record<number, number>> = {
 
 const DAY_S = 86_400;
 
+// A window at least this long is a quota: nobody waits for it to come back
+// while there is another way.
+const QUOTA_MS = 3_600_000;
+
 // An endpoint that pauses longer than this is out for the moment.
 const LONG_PAUSE_MS = 30_000;
 
@@ -113,6 +117,14 @@ function recorded(name: string): AccountTariff {
   };
 }
 
+/** Whether a day or a month has no room for another call. */
+function isSpent({ budget, tariff }: Endpoint): boolean {
+  const least = tariff.cost(["eth_getBlockByNumber"]);
+  return budget.usage().some(({ left, window: { per, unit = "credits" } }) =>
+    per >= QUOTA_MS && left < least[unit]
+  );
+}
+
 /** The accounts behind endpoints that are open, as they are now. */
 export function openTariffs(
   endpoints: readonly Endpoint[],
@@ -121,7 +133,7 @@ export function openTariffs(
   const groups = new Set<string>();
   return endpoints.flatMap((endpoint): AccountTariff[] => {
     const { budget, can, closed, coolUntil, tariff } = endpoint;
-    const spent = coolUntil - now > LONG_PAUSE_MS;
+    const spent = coolUntil - now > LONG_PAUSE_MS || isSpent(endpoint);
     if (closed !== undefined || spent || groups.has(budget.group)) return [];
     groups.add(budget.group);
     const { plan, unit, windows } = tariff;

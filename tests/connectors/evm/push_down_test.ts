@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import type {
-  OpenSource,
-  ReadOptions,
-  Row,
-  SourceUnit,
+import {
+  type OpenSource,
+  type ReadOptions,
+  RetryableError,
+  type Row,
+  type SourceUnit,
 } from "../../../runtime/component.ts";
+import { RpcError } from "../../../connectors/evm/errors.ts";
 import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
 import { methodMissing } from "../../fixtures/simulated/dialect.ts";
 import {
@@ -12,6 +14,8 @@ import {
   type SimulatedNodeOptions,
 } from "../../fixtures/simulated/node.ts";
 import { rowsOf } from "../../fixtures/simulated/rows.ts";
+import { callMethod, ChainView } from "../../fixtures/simulated/rpc.ts";
+import { ScriptedClient } from "./scripted_client.ts";
 import {
   openConnection,
   openSource,
@@ -331,4 +335,59 @@ Deno.test("evm.chain believes that a block has no logs when two nodes say so", a
   assert.ok(rows.length > 10);
   assert.ok(slow.calls.some(({ method }) => method === LOGS));
   assert.deepEqual(rows, await whole(node, { where }, range));
+});
+
+Deno.test("evm.chain reads receipts while nobody may search, and searches again", async () => {
+  const chain = new SimulatedChain({ seed: 3 }).extend(400);
+  const view = new ChainView(chain);
+  const bench = new ScriptedClient({
+    plain: {
+      script: (call) => callMethod(view, call),
+      prices: { lacks: [LOGS] },
+    },
+    search: {
+      // The second search finds the quota of the day spent.
+      script: (call, times) =>
+        call.method === LOGS && times === 2
+          ? new RpcError("quota", "daily request count exceeded")
+          : callMethod(view, call),
+    },
+  });
+  const { client, clock, log } = bench;
+  const source = await openSource(client, {
+    uses: logsOnly,
+    context: { clock, log },
+    written: { in_flight: 4 },
+  });
+
+  const units: SourceUnit[] = [];
+  const on = async (to: number) => {
+    const options = units.length === 0 ? { from: 0 } : { after: units.at(-1)! };
+    for (const tries of [1, 2, 3]) {
+      try {
+        for (const unit of await read(source, { ...options, to })) {
+          units.push(unit);
+        }
+        return;
+      } catch (error) {
+        if (tries === 3 || !(error instanceof RetryableError)) throw error;
+      }
+    }
+  };
+  const used = (method: string) =>
+    bench.made.filter((one) => one.method === method).length;
+  await bench.settle(on(150), 3_600_000);
+  assert.equal(used(LOGS), 2);
+  assert.ok(used(RECEIPTS) > 0);
+  const receipts = used(RECEIPTS);
+  // The day turns.
+  await clock.advance(25 * 3_600_000);
+  await bench.settle(on(300), 3_600_000);
+  assert.ok(used(LOGS) > 2);
+  assert.equal(used(RECEIPTS), receipts);
+  const expected = rowsOf([...chain.blocks(0, 300)]).logs;
+  assert.deepEqual(
+    rowsIn(units).map((row) => [row["block_number"], row["log_index"]]),
+    expected.map((row) => [row.block_number, row.log_index]),
+  );
 });
