@@ -85,6 +85,8 @@ export interface Position {
 export interface Unit extends Position {
   /** The id of the unit before; absent when the source cannot reorganise. */
   readonly parent?: string;
+  /** Number of the unit before, where a source leaves numbers out. */
+  readonly after?: number | undefined;
   /** Time of the unit in milliseconds since 1970. */
   readonly time: number;
   /** Which part of that position it is, where several units share one. */

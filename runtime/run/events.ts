@@ -12,6 +12,8 @@ export interface UnitEvent extends Position {
   readonly op: Op;
   /** Id of the unit before it, where the source knows. */
   readonly parent: string | undefined;
+  /** See `Unit`. */
+  readonly after?: number | undefined;
   readonly time: number;
   /** See `UnitInfo`. */
   readonly part?: number;

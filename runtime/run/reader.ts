@@ -138,7 +138,7 @@ export class Reader {
     const low = this.#tip?.number ?? -Infinity;
     for (const event of journal) {
       if (event.op === "insert") {
-        const before = event.number - 1;
+        const before = event.after ?? event.number - 1;
         if (low < before && (this.#tip?.number ?? before) < before) {
           // What was final when it came is not in the journal.
           const to = Math.min(before, options.to ?? Infinity);
@@ -216,9 +216,9 @@ export class Reader {
     const rows: UnitRows = Object.fromEntries(
       ports.map((port) => [port, unit.rows[port] ?? []]),
     );
-    const { id, number, parent, time } = unit;
+    const { after, id, number, parent, time } = unit;
     this.#tip = { id, number };
-    const event = { op: "insert", id, number, parent, time } as const;
+    const event = { op: "insert", after, id, number, parent, time } as const;
     if (!reorgs || unit.final || number <= (this.#finalBelow() ?? -1)) {
       const stored = () => Promise.resolve(rows);
       // Final, but its number may have been retracted before.
@@ -254,10 +254,8 @@ export class Reader {
       to: abandoned[0]?.number,
     });
     for (const unit of abandoned) {
-      const { id, number, parent, rowsOf, time } = unit;
       const seq = this.#nextSeq();
-      const event = { op: "retract", id, number, parent, time } as const;
-      const entry = { ...event, seq, rowsOf };
+      const entry = { ...unit, op: "retract", seq } as const;
       await state.append(name, entry);
       this.#tip = this.#before(unit);
       yield this.#event(entry);
@@ -306,10 +304,10 @@ export class Reader {
 
   #event(entry: JournalEvent): UnitEvent {
     const { name, state } = this.#options;
-    const { id, number, op, seq, time } = entry;
+    const { after, id, number, op, seq, time } = entry;
     const parent = this.#before(entry).id || undefined;
     const stored = () => state.rows(name, entry.rowsOf);
-    const unit = { id, number, op, parent, time };
+    const unit = { after, id, number, op, parent, time };
     return { ...unit, seq, version: seq, rows: stored, stored };
   }
 
@@ -334,8 +332,8 @@ export class Reader {
   }
 
   /** The position in front of a unit. */
-  #before({ number, parent }: JournalEvent): Position {
-    return this.#known({ number: number - 1, id: parent ?? "" });
+  #before({ after, number, parent }: JournalEvent): Position {
+    return this.#known({ number: after ?? number - 1, id: parent ?? "" });
   }
 
   /** What lies in front of the first unit was never read, and may change. */

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS journal (
   source TEXT NOT NULL, seq INTEGER NOT NULL, op TEXT NOT NULL,
   number INTEGER NOT NULL, id TEXT NOT NULL, parent TEXT,
   time INTEGER NOT NULL, rows_of INTEGER NOT NULL, rows BLOB,
-  PRIMARY KEY (source, seq));
+  after INTEGER, PRIMARY KEY (source, seq));
 `;
 
 /** Options of {@linkcode openSqliteState}. */
@@ -62,8 +62,21 @@ export function openSqliteState(
 ): StateStore {
   if (!options.readOnly) mkdirSync(dirname(path), { recursive: true });
   const db = new DatabaseSync(path, { readOnly: options.readOnly ?? false });
-  if (!options.readOnly) db.exec(tables);
+  if (!options.readOnly) {
+    db.exec(tables);
+    addColumn(db, { table: "journal", column: "after" });
+  }
   return new SqliteState(db, options.clock);
+}
+
+/** What files of an earlier version lack. */
+function addColumn(
+  db: DatabaseSync,
+  { column, table }: { readonly table: string; readonly column: string },
+): void {
+  const columns = db.prepare(`PRAGMA table_info(${table})`).all();
+  if (columns.some(({ name }) => name === column)) return;
+  db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} INTEGER`);
 }
 
 class SqliteState implements StateStore {
@@ -178,8 +191,8 @@ class SqliteState implements StateStore {
 
   journal(source: string): Promise<readonly JournalEvent[]> {
     const rows = this.#all(
-      "SELECT seq, op, number, id, parent, time, rows_of FROM journal " +
-        "WHERE source = ? ORDER BY seq",
+      "SELECT seq, op, number, id, parent, time, rows_of, after " +
+        "FROM journal WHERE source = ? ORDER BY seq",
       [source],
     );
     return Promise.resolve(rows.map((row) => ({
@@ -188,16 +201,17 @@ class SqliteState implements StateStore {
       number: Number(row["number"]),
       id: String(row["id"]),
       parent: row["parent"] === null ? undefined : String(row["parent"]),
+      ...row["after"] === null ? {} : { after: Number(row["after"]) },
       time: Number(row["time"]),
       rowsOf: Number(row["rows_of"]),
     })));
   }
 
   append(source: string, event: JournalEvent, rows?: UnitRows): Promise<void> {
-    const { seq, op, number, id, parent, time, rowsOf } = event;
+    const { after, seq, op, number, id, parent, time, rowsOf } = event;
     return this.#write(() =>
       this.#run(
-        "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         source,
         seq,
         op,
@@ -207,6 +221,7 @@ class SqliteState implements StateStore {
         time,
         rowsOf,
         rows ? packRows(rows) : null,
+        after ?? null,
       )
     );
   }

@@ -40,6 +40,8 @@ export interface JournalEvent extends Position {
   readonly seq: number;
   readonly op: Op;
   readonly parent: string | undefined;
+  /** See `Unit`. */
+  readonly after?: number | undefined;
   readonly time: number;
   /** Sequence of the insert whose rows these are; its own for an insert. */
   readonly rowsOf: number;

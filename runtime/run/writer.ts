@@ -164,7 +164,7 @@ export class Writer {
     const mark = { id, number, op, seq };
     const at = op === "insert"
       ? { id, number }
-      : { id: parent ?? "", number: number - 1 };
+      : { id: parent ?? "", number: event.after ?? number - 1 };
     const chunk = this.#encode(this.info(event), rows, rejected);
     this.#taken = { at, seq: Math.max(seq, this.#taken.seq) };
     this.#enqueue({ mark, at, chunk });

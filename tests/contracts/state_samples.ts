@@ -9,7 +9,13 @@ import type { Cursor, JournalEvent } from "../../runtime/component.ts";
 export function insert(seq: number, number: number): JournalEvent {
   const id = `id${seq}`;
   const parent = seq % 2 === 0 ? undefined : `id${seq - 1}`;
-  return { seq, op: "insert", number, id, parent, time: 7, rowsOf: seq };
+  // Some follow a unit further back: a source may leave numbers out.
+  const gap = seq % 3 === 0 ? { after: number - 3 } : {};
+  return {
+    ...{ seq, number, id, parent, time: 7, rowsOf: seq },
+    ...gap,
+    op: "insert",
+  };
 }
 
 /** An event that retracts one. */

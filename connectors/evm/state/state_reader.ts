@@ -192,8 +192,11 @@ export class StateReader implements OpenSource {
     const { hash: id, number, parent, time } = header;
     return {
       ...{ id, number, time },
-      // Of a block between two triggers the runtime knows nothing.
-      ...last?.number === number - 1 ? { parent } : {},
+      ...last === undefined ? {} : {
+        after: last.number,
+        // It has been found to lead here, where blocks lie between them.
+        parent: last.number === number - 1 ? parent : last.id,
+      },
       rows: { rows: passed },
       bytes: ROW_BYTES * passed.length,
     };
