@@ -89,6 +89,9 @@ export async function createTables(
       await client.execute(statement, [], { prepare: false });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
+      // Another process has created it at the same time.
+      const missing = await missingTables(client, tables);
+      if (!missing.includes(statement)) continue;
       throw new UserError(
         `Cannot create the tables of the state: ${error.message}; have them ` +
           `created in keyspace "${client.keyspace}" by ${statement}`,

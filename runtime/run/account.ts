@@ -33,6 +33,10 @@ const ROOM_FOR_MS = 300_000;
 const PLENTY = 0.5;
 const SLACK = 0.05;
 
+// Calls of several processes arrive less evenly than those of one, which is
+// late with all of them. An answer settles the question earlier.
+const SHARED_ROOM_MS = 75;
+
 /** What pauses for longer is closed for the moment. */
 export const CLOSED_MS = 30_000;
 
@@ -146,7 +150,10 @@ export class Account {
   /** Milliseconds more than usual that a call may be on its way. */
   get room(): number {
     const age = this.#around.elapsed() - this.#roomSince;
-    return this.#room * 0.5 ** Math.floor(age / ROOM_FOR_MS);
+    const room = this.#room * 0.5 ** Math.floor(age / ROOM_FOR_MS);
+    return this.#lease?.isAlone === false
+      ? Math.max(room, SHARED_ROOM_MS)
+      : room;
   }
 
   /** Calls arrive less evenly than was thought. */

@@ -88,6 +88,7 @@ export class AccountLease implements AsyncDisposable {
   readonly #end = new AbortController();
   readonly #working: Promise<void>;
   #closedUntil = 0;
+  #isAlone = true;
   /** Whether the last renewal has worked. */
   #isThere = false;
   #renewed = -Infinity;
@@ -109,6 +110,11 @@ export class AccountLease implements AsyncDisposable {
     );
     this.ready = this.#renew();
     this.#working = this.ready.catch(() => {}).then(() => this.#work());
+  }
+
+  /** Whether no other process uses the account now. */
+  get isAlone(): boolean {
+    return this.#isAlone;
   }
 
   /** What may be spent of a window's time; undefined: a long one has none. */
@@ -273,7 +279,8 @@ export class AccountLease implements AsyncDisposable {
     };
   }
 
-  #take({ closedUntil, isNew, windows }: AccountGrant): void {
+  #take({ closedUntil, isAlone, isNew, windows }: AccountGrant): void {
+    this.#isAlone = isAlone;
     const now = this.#options.elapsed();
     this.#held.forEach((held, index) => {
       const grant = windows[index];

@@ -74,6 +74,8 @@ export interface AccountRequest {
 export interface AccountGrant {
   /** It is new, or its lease was over: what it held is gone. */
   readonly isNew: boolean;
+  /** Nobody else is there. */
+  readonly isAlone: boolean;
   /** In the order of the windows that it asked for. */
   readonly windows: readonly (ShareGrant | ChunkGrant)[];
   readonly closedUntil: number;
@@ -141,7 +143,12 @@ export function allot(
       spent,
       holders: { ...Object.fromEntries(others), [request.id]: holder },
     },
-    grant: { isNew: mine === undefined, windows, closedUntil },
+    grant: {
+      isNew: mine === undefined,
+      isAlone: others.length === 0,
+      windows,
+      closedUntil,
+    },
   };
 }
 

@@ -50,6 +50,12 @@ export class Program implements AsyncDisposable {
     return new Program(Deno.execPath(), ["run", "-A", main, ...args], options);
   }
 
+  /** As `start`, behind whatever else this machine has to do. */
+  static startBehind(args: readonly string[], options: StartOptions): Program {
+    const command = [Deno.execPath(), "run", "-A", main];
+    return new Program("nice", ["-n", "10", ...command, ...args], options);
+  }
+
   get pid(): number {
     return this.#child.pid;
   }
