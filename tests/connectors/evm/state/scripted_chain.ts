@@ -58,7 +58,9 @@ export class ScriptedChain {
         number,
         hash: `0x${this.#fork}${number.toString(16).padStart(63, "0")}`,
         parent: before?.hash ?? `0x${"0".repeat(64)}`,
-        time: times[index] ?? (before ? before.time + 12 : 1_700_000_000),
+        // Forks differ in their times too, and so in what a duration means.
+        time: times[index] ??
+          (before ? before.time + 12 + this.#fork % 4 : 1_700_000_000),
       };
       this.blocks.push(block);
       this.#known.set(block.hash, block);
