@@ -7,7 +7,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { RecordingWriter } from "../../connectors/evm/recording.ts";
+import { RecordingWriter } from "../../connectors/evm/recording/recording.ts";
 import { CHAIN_ID } from "./addresses.ts";
 import { startAnvil } from "./anvil.ts";
 import { Chain } from "./chain.ts";

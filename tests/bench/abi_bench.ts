@@ -15,7 +15,7 @@ import {
   readRecorded,
   type RecordedCall,
   type RecordedLog,
-} from "../connectors/evm/abi_recorded.ts";
+} from "../connectors/evm/abi/recorded.ts";
 
 /** Rounds of each contender, in turn; the best one counts. */
 const ROUNDS = 5;

@@ -18,7 +18,7 @@ import { Readable } from "node:stream";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { native } from "../../connectors/clickhouse/native.ts";
 import { clickhouseSink } from "../../connectors/clickhouse/sink.ts";
-import { schemas } from "../../connectors/evm/schema.ts";
+import { schemas } from "../../connectors/evm/chain/schema.ts";
 import {
   type Chunk,
   jsonLines,

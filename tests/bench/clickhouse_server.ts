@@ -7,7 +7,7 @@ import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { startEmbedded } from "../../connectors/clickhouse/embedded.ts";
 import { native } from "../../connectors/clickhouse/native.ts";
 import { clickhouseType } from "../../connectors/clickhouse/types.ts";
-import { schemas } from "../../connectors/evm/schema.ts";
+import { schemas } from "../../connectors/evm/chain/schema.ts";
 import { insertBytes } from "../servers/clickhouse/warehouse.ts";
 import { madeBlocks } from "./mainnet_rows.ts";
 import { cpuSeconds } from "./processes.ts";

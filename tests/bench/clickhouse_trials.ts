@@ -5,7 +5,7 @@
  * @module
  */
 import { clickhouseType } from "../../connectors/clickhouse/types.ts";
-import { schemas } from "../../connectors/evm/schema.ts";
+import { schemas } from "../../connectors/evm/chain/schema.ts";
 
 type Port = "transactions" | "logs";
 

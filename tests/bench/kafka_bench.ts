@@ -13,7 +13,7 @@ import type { KafkaClient } from "../../connectors/kafka/client.ts";
 import { compressionTypes } from "../../connectors/kafka/codecs.ts";
 import type { TopicRecords } from "../../connectors/kafka/sends.ts";
 import { kafkaSink } from "../../connectors/kafka/sink.ts";
-import { schemas } from "../../connectors/evm/schema.ts";
+import { schemas } from "../../connectors/evm/chain/schema.ts";
 import type { Chunk } from "../../runtime/component.ts";
 import {
   connect,

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { matchReceipts } from "../../connectors/evm/consistency.ts";
-import { RowBuilder } from "../../connectors/evm/rows.ts";
-import { type PortName, schemas } from "../../connectors/evm/schema.ts";
+import { matchReceipts } from "../../connectors/evm/chain/consistency.ts";
+import { RowBuilder } from "../../connectors/evm/chain/rows.ts";
+import { type PortName, schemas } from "../../connectors/evm/chain/schema.ts";
 import type { Row, UnitInfo } from "../../runtime/row.ts";
 import { recordedBlocks } from "../connectors/evm/mainnet_blocks.ts";
 import { openContext } from "../contracts/open_context.ts";

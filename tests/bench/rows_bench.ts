@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { RowBuilder } from "../../connectors/evm/rows.ts";
-import { portNames } from "../../connectors/evm/schema.ts";
-import { matchReceipts } from "../../connectors/evm/consistency.ts";
-import { blockFlaw } from "../../connectors/evm/consistency.ts";
+import { RowBuilder } from "../../connectors/evm/chain/rows.ts";
+import { portNames } from "../../connectors/evm/chain/schema.ts";
+import { matchReceipts } from "../../connectors/evm/chain/consistency.ts";
+import { blockFlaw } from "../../connectors/evm/chain/consistency.ts";
 import { openContext } from "../contracts/open_context.ts";
 import {
   hasSharedData,

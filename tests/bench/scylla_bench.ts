@@ -18,7 +18,7 @@ import {
   orderedColumns,
   type TableShape,
 } from "../../connectors/scylla/table.ts";
-import { schemas } from "../../connectors/evm/schema.ts";
+import { schemas } from "../../connectors/evm/chain/schema.ts";
 import { type Chunk, plainJson, type Row } from "../../runtime/component.ts";
 import { connect } from "../connectors/scylla/hot.ts";
 import { openContext } from "../contracts/open_context.ts";

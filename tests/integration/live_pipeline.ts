@@ -5,8 +5,8 @@
  * @module
  */
 import { join } from "node:path";
-import { evm } from "../../connectors/evm/connection.ts";
-import { chain as chainSource } from "../../connectors/evm/source.ts";
+import { evm } from "../../connectors/evm/rpc/connection.ts";
+import { chain as chainSource } from "../../connectors/evm/chain/source.ts";
 import { fileSink } from "../../connectors/files/sink.ts";
 import { type Clock, systemClock } from "../../runtime/run/clock.ts";
 import { createLogger } from "../../runtime/run/log.ts";

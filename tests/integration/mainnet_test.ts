@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { schemas } from "../../connectors/evm/schema.ts";
+import { schemas } from "../../connectors/evm/chain/schema.ts";
 import { components as registry } from "../../connectors/mod.ts";
 import { jsonLines, type Row, type Schema } from "../../runtime/component.ts";
 import { checkSpec } from "../../runtime/spec/check.ts";

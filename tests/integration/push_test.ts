@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { PushingNode } from "../connectors/evm/pushing_node.ts";
+import { PushingNode } from "../connectors/evm/chain/pushing_node.ts";
 import { SimulatedChain } from "../fixtures/simulated/chain.ts";
 import { call } from "../fixtures/simulated/client.ts";
 import { SimulatedNode } from "../fixtures/simulated/node.ts";

@@ -6,7 +6,10 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { LookupService, type Mood } from "../connectors/evm/lookup_service.ts";
+import {
+  LookupService,
+  type Mood,
+} from "../connectors/evm/lookup/lookup_service.ts";
 import { Workplace } from "./program.ts";
 
 const repository = new URL("../../", import.meta.url);

@@ -28,7 +28,7 @@ for (
     ],
     [
       "runtime/run/flow.ts",
-      'export { chain } from "../../connectors/evm/source.ts";',
+      'export { chain } from "../../connectors/evm/chain/source.ts";',
       "The runtime knows no connector; pass the registry in",
     ],
   ] as const

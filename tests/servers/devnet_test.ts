@@ -4,7 +4,7 @@ import { type Abi, decodeFunctionData, type Hex } from "viem";
 import {
   openRecording,
   type Recording,
-} from "../../connectors/evm/recording.ts";
+} from "../../connectors/evm/recording/recording.ts";
 import { ADDRESSES } from "../../servers/devnet/addresses.ts";
 
 const ROOT = new URL("../../", import.meta.url);

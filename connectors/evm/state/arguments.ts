@@ -11,7 +11,7 @@ import {
   type Row,
   type Value,
 } from "../../../runtime/component.ts";
-import { type AbiParameter, type AbiType, isObject } from "../abi_types.ts";
+import { type AbiParameter, type AbiType, isObject } from "../abi/types.ts";
 import type { Contract } from "./contracts.ts";
 import type { WrittenRead } from "./reads.ts";
 import { columnTypeOf } from "./values.ts";

@@ -9,9 +9,9 @@ import {
   type Priority,
   RetryableError,
 } from "../../../runtime/component.ts";
-import type { CallOptions } from "../answer.ts";
-import type { EvmClient } from "../client.ts";
-import { RpcError } from "../errors.ts";
+import type { CallOptions } from "../rpc/answer.ts";
+import type { EvmClient } from "../rpc/client.ts";
+import { RpcError } from "../rpc/errors.ts";
 import { bytes, quantity } from "../hex.ts";
 import { blockHashAt, deploymentOf, missingState } from "./history.ts";
 import {

@@ -11,7 +11,7 @@ import {
   type Place,
   type Row,
 } from "../../../runtime/component.ts";
-import { isObject } from "../abi_types.ts";
+import { isObject } from "../abi/types.ts";
 
 /** A contract of a spec. */
 export interface Contract {

@@ -9,7 +9,7 @@ import {
   fields,
   optional,
 } from "../../../runtime/component.ts";
-import { startField } from "../start.ts";
+import { startField } from "../chain/start.ts";
 import { columnOf, type Given } from "./arguments.ts";
 import { contractsField } from "./contracts.ts";
 import { MULTICALL3 } from "./multicall.ts";

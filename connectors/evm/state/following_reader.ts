@@ -11,8 +11,8 @@ import type {
   Row,
   SourceUnit,
 } from "../../../runtime/component.ts";
-import type { EvmClient } from "../client.ts";
-import { outward } from "../errors.ts";
+import type { EvmClient } from "../rpc/client.ts";
+import { outward } from "../rpc/errors.ts";
 import { ahead } from "./ahead.ts";
 import type { CallReader } from "./calls.ts";
 import type { Changes } from "./changes.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 import { RetryableError, UserError } from "../../../runtime/component.ts";
-import type { EvmClient } from "../client.ts";
-import { blockFlaw } from "../consistency.ts";
-import { RpcError } from "../errors.ts";
-import type { Raw } from "../extra.ts";
+import type { EvmClient } from "../rpc/client.ts";
+import { blockFlaw } from "../chain/consistency.ts";
+import { RpcError } from "../rpc/errors.ts";
+import type { Raw } from "../chain/extra.ts";
 import { hash, quantity, whole } from "../hex.ts";
 
 // Nodes lag by a few blocks; whoever lacks a state this deep has dropped it.

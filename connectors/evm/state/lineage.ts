@@ -4,7 +4,7 @@
  * @module
  */
 import type { Position } from "../../../runtime/component.ts";
-import type { LatestBlock } from "../head.ts";
+import type { LatestBlock } from "../chain/head.ts";
 import { type Asking, blockHashAt, type Header, headerOf } from "./history.ts";
 
 // Heads kept to follow their parents back.

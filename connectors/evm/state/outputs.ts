@@ -4,10 +4,10 @@
  * @module
  */
 import type { Column, Value } from "../../../runtime/component.ts";
-import type { AbiValue } from "../abi_codec.ts";
-import { compileParameters } from "../abi_decoder.ts";
-import { DecodeError } from "../abi_input.ts";
-import type { AbiParameter, AbiType } from "../abi_types.ts";
+import type { AbiValue } from "../abi/codec.ts";
+import { compileParameters } from "../abi/decoder.ts";
+import { DecodeError } from "../abi/input.ts";
+import type { AbiParameter, AbiType } from "../abi/types.ts";
 import type { WrittenRead } from "./reads.ts";
 import { columnTypeOf, converter, sizeOf, textInWord } from "./values.ts";
 

@@ -11,8 +11,8 @@ import {
   optional,
   type Place,
 } from "../../../runtime/component.ts";
-import { type AbiFunction, parseAbi } from "../abi.ts";
-import { AbiError } from "../abi_types.ts";
+import { type AbiFunction, parseAbi } from "../abi/abi.ts";
+import { AbiError } from "../abi/types.ts";
 
 const readMembers = {
   function: fields.string(

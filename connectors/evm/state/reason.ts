@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { parseParameters } from "../abi_types.ts";
-import { compileParameters } from "../abi_decoder.ts";
-import { DecodeError } from "../abi_input.ts";
+import { parseParameters } from "../abi/types.ts";
+import { compileParameters } from "../abi/decoder.ts";
+import { DecodeError } from "../abi/input.ts";
 
 // Error(string) and Panic(uint256): what Solidity itself reverts with.
 const ERROR = "0x08c379a0";

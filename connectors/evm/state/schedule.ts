@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { EvmClient } from "../client.ts";
-import type { HeadTracker } from "../head.ts";
+import type { EvmClient } from "../rpc/client.ts";
+import type { HeadTracker } from "../chain/head.ts";
 import { type Header, headerAt, headerOf } from "./history.ts";
 import type { BlockTrigger } from "./triggers.ts";
 

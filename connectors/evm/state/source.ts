@@ -5,8 +5,8 @@
  * @module
  */
 import { defineSource } from "../../../runtime/component.ts";
-import type { EvmClient } from "../client.ts";
-import { evm } from "../connection.ts";
+import type { EvmClient } from "../rpc/client.ts";
+import { evm } from "../rpc/connection.ts";
 import { CallReader } from "./calls.ts";
 import { Changes } from "./changes.ts";
 import { checkState } from "./check.ts";

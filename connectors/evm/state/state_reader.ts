@@ -13,11 +13,11 @@ import type {
   SourceUnit,
   Unit,
 } from "../../../runtime/component.ts";
-import type { EvmClient } from "../client.ts";
-import { outward } from "../errors.ts";
-import { HeadTracker, type Sighting } from "../head.ts";
-import { firstBlockAt, type Start } from "../start.ts";
-import { FetchWindow, type Measured } from "../window.ts";
+import type { EvmClient } from "../rpc/client.ts";
+import { outward } from "../rpc/errors.ts";
+import { HeadTracker, type Sighting } from "../chain/head.ts";
+import { firstBlockAt, type Start } from "../chain/start.ts";
+import { FetchWindow, type Measured } from "../chain/window.ts";
 import type { CallReader } from "./calls.ts";
 import type { Changes } from "./changes.ts";
 import { blockHashAt, type Header } from "./history.ts";

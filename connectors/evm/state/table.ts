@@ -4,7 +4,7 @@
  * @module
  */
 import type { Column, Row, Schema, Value } from "../../../runtime/component.ts";
-import { DecodeError } from "../abi_input.ts";
+import { DecodeError } from "../abi/input.ts";
 import { argumentColumns, combinationsOf, type Given } from "./arguments.ts";
 import type { CallReader, Read, ReadOptions, ReadResult } from "./calls.ts";
 import type { Contract } from "./contracts.ts";

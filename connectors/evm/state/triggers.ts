@@ -12,7 +12,7 @@ import {
   optional,
   type Place,
 } from "../../../runtime/component.ts";
-import { isObject } from "../abi_types.ts";
+import { isObject } from "../abi/types.ts";
 
 /** Rows of another stage that cause a read of their block. */
 export interface RowTrigger {

@@ -4,9 +4,9 @@
  * @module
  */
 import type { ColumnType, Value } from "../../../runtime/component.ts";
-import type { AbiValue } from "../abi_codec.ts";
-import { DecodeError } from "../abi_input.ts";
-import type { AbiParameter, AbiType } from "../abi_types.ts";
+import type { AbiValue } from "../abi/codec.ts";
+import { DecodeError } from "../abi/input.ts";
+import type { AbiParameter, AbiType } from "../abi/types.ts";
 
 // What a list or a text may take, as a guess: the packing learns.
 const LIST_BYTES = 1024;

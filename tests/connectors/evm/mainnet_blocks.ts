@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Raw } from "../../../connectors/evm/extra.ts";
+import type { Raw } from "../../../connectors/evm/chain/extra.ts";
 
 /** Where recorded data lies; the environment may say it is elsewhere. */
 export const SHARED_DATA = Deno.env.get("SLUICE_SHARED_DATA") ??

@@ -3,7 +3,7 @@ import type { PlannedCall } from "../../../runtime/component.ts";
 import { planBudgets } from "../../../runtime/plan/cost.ts";
 import { budgetLines } from "../../../runtime/plan/cost_text.ts";
 import { readFields } from "../../../runtime/spec/members.ts";
-import { evm } from "../../../connectors/evm/connection.ts";
+import { evm } from "../../../connectors/evm/rpc/connection.ts";
 import { Reports } from "../../contracts/reports.ts";
 
 const calls: readonly PlannedCall[] = [

@@ -7,7 +7,7 @@ import { spanText } from "../../../runtime/plan/quantity.ts";
 import { timelineOf } from "../../../runtime/plan/timeline.ts";
 import { checkSpec } from "../../../runtime/spec/check.ts";
 import { readFields } from "../../../runtime/spec/members.ts";
-import { evm } from "../../../connectors/evm/connection.ts";
+import { evm } from "../../../connectors/evm/rpc/connection.ts";
 import { Reports } from "../../contracts/reports.ts";
 
 const calls: readonly PlannedCall[] = [

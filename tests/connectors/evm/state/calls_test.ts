@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RetryableError, UserError } from "../../../../runtime/component.ts";
-import { RpcError } from "../../../../connectors/evm/errors.ts";
-import type { Call } from "../../../../connectors/evm/rpc.ts";
+import { RpcError } from "../../../../connectors/evm/rpc/errors.ts";
+import type { Call } from "../../../../connectors/evm/rpc/rpc.ts";
 import {
   CallReader,
   type Read,
   type ReadResult,
 } from "../../../../connectors/evm/state/calls.ts";
 import { MULTICALL3 } from "../../../../connectors/evm/state/multicall.ts";
-import { type Script, ScriptedClient } from "../scripted_client.ts";
+import { type Script, ScriptedClient } from "../rpc/scripted_client.ts";
 import { type Behaviour, execute, type MachineOptions } from "./machine.ts";
 
 const pin = { number: 100, hash: `0x${"ab".repeat(32)}` };

@@ -10,7 +10,7 @@ import {
   encodeFunctionResult,
   type Hex,
 } from "viem";
-import { RpcError } from "../../../../connectors/evm/errors.ts";
+import { RpcError } from "../../../../connectors/evm/rpc/errors.ts";
 import { MULTICALL3 } from "../../../../connectors/evm/state/multicall.ts";
 
 const abi: Abi = JSON.parse(

@@ -10,12 +10,12 @@ import type {
   OpenSource,
   SourceUnit,
 } from "../../../../runtime/component.ts";
-import { RpcError } from "../../../../connectors/evm/errors.ts";
-import type { Call } from "../../../../connectors/evm/rpc.ts";
+import { RpcError } from "../../../../connectors/evm/rpc/errors.ts";
+import type { Call } from "../../../../connectors/evm/rpc/rpc.ts";
 import { state } from "../../../../connectors/evm/state/source.ts";
 import { openContext } from "../../../contracts/open_context.ts";
 import { Reports } from "../../../contracts/reports.ts";
-import { ScriptedClient } from "../scripted_client.ts";
+import { ScriptedClient } from "../rpc/scripted_client.ts";
 import { type Behaviour, execute } from "./machine.ts";
 
 /** A block of the script. */

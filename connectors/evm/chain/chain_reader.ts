@@ -1,0 +1,231 @@
+/**
+ * Reads a chain in order: history through a window, then the head.
+ *
+ * @module
+ */
+import type {
+  Clock,
+  Logger,
+  OpenSource,
+  ReadOptions,
+  SourceUnit,
+} from "../../../runtime/component.ts";
+import type { BlockRange, EvmClient } from "../rpc/client.ts";
+import { blockFlaw } from "./consistency.ts";
+import { outward, RpcError } from "../rpc/errors.ts";
+import type { Raw } from "./extra.ts";
+import { HeadTracker, type Sighting } from "./head.ts";
+import { hash, quantity } from "../hex.ts";
+import { type Piece, Pieces, type PiecesOptions } from "./pieces.ts";
+import { firstBlockAt, type Start } from "./start.ts";
+import { FetchWindow } from "./window.ts";
+
+// Hashes kept to notice that the head is on another fork.
+const REMEMBERED = 1024;
+
+// A head below the last unit is a node that lags, until so many polls over so
+// many slots have said the same.
+const SHRUNK_POLLS = 5;
+const SHRUNK_SLOTS = 2;
+
+/** What a reader of a chain works with. */
+export interface ChainOptions extends Omit<PiecesOptions, "head"> {
+  readonly client: EvmClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly start: Start;
+  /** Blocks fetched at once at most. */
+  readonly inFlight: number;
+  /** Ask for the head this often, ms; undefined: when a block is due. */
+  readonly poll: number | undefined;
+}
+
+/** An open chain. */
+export class ChainReader implements OpenSource {
+  readonly #options: ChainOptions;
+  readonly #pieces: Pieces;
+  readonly #head: HeadTracker;
+
+  constructor(options: ChainOptions) {
+    this.#options = options;
+    this.#head = new HeadTracker({
+      ...options,
+      transactions: options.needs.transactions,
+      interval: options.poll,
+    });
+    this.#pieces = new Pieces({ ...options, head: this.#head });
+  }
+
+  async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([options.signal, stop.signal]);
+    try {
+      yield* this.#read({ ...options, signal });
+    } catch (error) {
+      // Nobody wants more units: that is an end, not a failure.
+      if (!options.signal.aborted) throw outward(error);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#head[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
+  async identify(
+    number: number,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    try {
+      const { result } = await this.#options.client.ask({
+        method: "eth_getBlockByNumber",
+        params: [quantity(number), false],
+      }, {
+        priority: "head",
+        patience: 0,
+        signal,
+        validate: (block) => blockFlaw(block, number),
+      });
+      return hash((result as Raw)["hash"], "hash");
+    } catch (error) {
+      if (error instanceof RpcError && error.kind === "missing") {
+        return undefined;
+      }
+      throw outward(error);
+    }
+  }
+
+  async *#read(
+    { after, from, onHead, signal, to }: ReadOptions,
+  ): AsyncGenerator<SourceUnit | "fork"> {
+    const { client, clock, inFlight } = this.#options;
+    const head = this.#head;
+    let told = 0;
+    /** What is yielded is on the chain of a poll: so is what was final then. */
+    const tell = ({ head, poll }: Sighting) => {
+      if (poll <= told) return;
+      told = poll;
+      onHead(head);
+    };
+    const pieces = this.#pieces;
+    await head.poll({ signal });
+    let next = after ? after.number + 1 : from ?? await this.#start();
+    const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
+    const ids = new Map<number, string>();
+    if (after && after.id !== "") ids.set(after.number, after.id);
+
+    const window = new FetchWindow<SightedPiece>(inFlight, clock);
+    const shrunk = new Shrinkage(clock);
+    let asked = next;
+    if (isForked(head, { ids, next })) {
+      yield "fork";
+      return;
+    }
+    if (isReached(head, ids)) tell(head.sighting);
+    while (next <= end) {
+      const limit = Math.min(head.number, end);
+      while (asked <= limit && window.open) {
+        // How much there is in a range is told by the first.
+        if (pieces.isLearning && !window.empty) break;
+        const blocks = pieces.next(asked, limit);
+        window.push(this.#fetch(blocks, signal));
+        asked = blocks.to + 1;
+      }
+      if (window.empty) {
+        // A head below the last unit is of a node that lags: ask another.
+        const elsewhere = head.number < next - 1;
+        await head.next({ signal, elsewhere });
+        const gone = ids.size > 0 && shrunk.observe(head, next);
+        if (gone || isForked(head, { ids, next })) {
+          yield "fork";
+          return;
+        }
+        if (isReached(head, ids)) tell(head.sighting);
+        continue;
+      }
+      const { sighting, units } = await window.shift();
+      const { finalized = -1 } = sighting.head;
+      for (const unit of units) {
+        if (unit.id !== "") ids.set(unit.number, unit.id);
+        ids.delete(unit.number - REMEMBERED);
+        next++;
+        yield { ...unit, final: unit.final || unit.number <= finalized };
+        // Whoever comes back for more has found that it follows the one before.
+        tell(sighting);
+      }
+      if (head.stale) await head.poll({ signal });
+    }
+  }
+
+  /** Where a first run starts; a recording has nothing before its first. */
+  async #start(): Promise<number> {
+    const { client, start } = this.#options;
+    const latest = this.#head.number;
+    const first = client.range?.from ?? 0;
+    if (typeof start === "number") return Math.max(first, start);
+    if ("behind" in start) return Math.max(first, latest - start.behind);
+    const { instant } = start;
+    return await firstBlockAt(client, { instant, first, last: latest });
+  }
+
+  async #fetch(blocks: BlockRange, signal: AbortSignal): Promise<SightedPiece> {
+    const { sighting } = this.#head;
+    return { ...await this.#pieces.fetch(blocks, signal), sighting };
+  }
+}
+
+/** Units on their way through the window. */
+interface SightedPiece extends Piece {
+  /**
+   * The head as it was seen before the units were asked for. What was final
+   * then is part of the units' chain; what became final later need not be,
+   * because a unit may have been abandoned in between.
+   */
+  readonly sighting: Sighting;
+}
+
+/**
+ * Tells a chain that has become shorter from a node that lags: only the first
+ * stays so.
+ */
+class Shrinkage {
+  readonly #clock: Clock;
+  #polls = 0;
+  #since = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the head has been below the last unit for too long. */
+  observe(head: HeadTracker, next: number): boolean {
+    if (head.number >= next - 1) {
+      this.#polls = 0;
+      return false;
+    }
+    if (this.#polls === 0) this.#since = this.#clock.now();
+    this.#polls++;
+    const lasted = this.#clock.now() - this.#since;
+    return this.#polls >= SHRUNK_POLLS && lasted >= SHRUNK_SLOTS * head.slot;
+  }
+}
+
+/** Whether the head is a unit that was yielded. */
+function isReached(
+  { latest }: HeadTracker,
+  ids: ReadonlyMap<number, string>,
+): boolean {
+  return latest !== undefined && ids.get(latest.number) === latest.hash;
+}
+
+/** Whether the head shows that the last unit is on an abandoned fork. */
+function isForked(
+  { latest }: HeadTracker,
+  { ids, next }: { ids: ReadonlyMap<number, string>; next: number },
+): boolean {
+  if (latest === undefined || latest.number >= next) return false;
+  const id = ids.get(latest.number);
+  return id !== undefined && id !== latest.hash;
+}
