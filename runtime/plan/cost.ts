@@ -4,9 +4,9 @@
  * @module
  */
 import type { AccountTariff, FollowPlan, PlannedCall } from "../component.ts";
-import { unitsOf } from "../run/account.ts";
-import { divideCalls, leastPerUnit } from "../run/division.ts";
-import type { Cost, Window } from "../run/scheduler.ts";
+import { unitsOf } from "../budget/account.ts";
+import { divideCalls, leastPerUnit } from "../budget/division.ts";
+import type { Cost, Window } from "../budget/scheduler.ts";
 
 /** A window at least this long is a quota of a day or more. */
 const quotaMs = 3_600_000;

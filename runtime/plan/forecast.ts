@@ -4,10 +4,10 @@
  * @module
  */
 import type { AccountTariff, PlannedCall } from "../component.ts";
-import { QUOTA_MS, unitsOf } from "../run/account.ts";
+import { QUOTA_MS, unitsOf } from "../budget/account.ts";
 import { callsOf } from "../spec/calls.ts";
 import type { SourceStage, Spec } from "../spec/spec.ts";
-import { divideCalls } from "../run/division.ts";
+import { divideCalls } from "../budget/division.ts";
 import { atHead } from "./cost.ts";
 import {
   type Bound,

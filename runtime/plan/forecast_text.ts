@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UNLIMITED_S } from "../run/routing.ts";
+import { UNLIMITED_S } from "../budget/routing.ts";
 import { indented } from "./columns.ts";
 import type { AccountForecast, Forecast } from "./forecast.ts";
 import { spanText } from "./quantity.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { AccountTariff, Cost } from "../component.ts";
-import { QUOTA_MS, unitsOf } from "../run/account.ts";
-import { periodOf } from "../run/quota.ts";
+import { QUOTA_MS, unitsOf } from "../budget/account.ts";
+import { periodOf } from "../budget/quota.ts";
 import type { Bound } from "./timeline.ts";
 
 // A window that comes back this often in the time of the range is a speed,

@@ -4,9 +4,9 @@
  * @module
  */
 import type { AccountTariff, Cost, PlannedCall } from "../component.ts";
-import { unitsOf } from "../run/account.ts";
-import { leastPerUnit } from "../run/division.ts";
-import { divide, UNLIMITED_S } from "../run/routing.ts";
+import { unitsOf } from "../budget/account.ts";
+import { leastPerUnit } from "../budget/division.ts";
+import { divide, UNLIMITED_S } from "../budget/routing.ts";
 import { SPREAD_MS } from "./fund.ts";
 import type { Bound } from "./timeline.ts";
 

@@ -8,11 +8,11 @@ import { RetryableError } from "../errors.ts";
 import { connectionsOf, type Spec } from "../spec/spec.ts";
 import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
-import { Ledger } from "./ledger.ts";
-import type { LedgerStore } from "./ledger_store.ts";
+import { Ledger } from "../budget/ledger.ts";
+import type { LedgerStore } from "../budget/ledger_store.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { createScheduler } from "./scheduler.ts";
+import { createScheduler } from "../budget/scheduler.ts";
 
 /** Options of {@linkcode openConnections}. */
 export interface ConnectionsOptions {

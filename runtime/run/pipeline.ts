@@ -11,7 +11,7 @@ import { openConnections } from "./connections.ts";
 import { readsErrors } from "./flow.ts";
 import { eventsAndHeads } from "./heads.ts";
 import { holdLease } from "./lease.ts";
-import type { LedgerStore } from "./ledger_store.ts";
+import type { LedgerStore } from "../budget/ledger_store.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { PatientState } from "./patient_state.ts";

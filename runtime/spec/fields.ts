@@ -7,7 +7,7 @@
  * @module
  */
 import type { Schema } from "../row.ts";
-import type { Window } from "../run/scheduler.ts";
+import type { Window } from "../budget/scheduler.ts";
 import type { Config, Field, Fields, JsonSchema, Place } from "./field.ts";
 import { type Match, readMatch } from "./match.ts";
 import { readTemplate, type Template } from "./template.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Window } from "../run/scheduler.ts";
+import type { Window } from "../budget/scheduler.ts";
 
 const milliseconds: Readonly<Record<string, number>> = {
   ms: 1,

@@ -5,9 +5,9 @@
  */
 import type { Connected } from "../component.ts";
 import { systemClock } from "../run/clock.ts";
-import type { Ledger } from "../run/ledger.ts";
+import type { Ledger } from "../budget/ledger.ts";
 import { Metrics } from "../run/metrics.ts";
-import { createScheduler } from "../run/scheduler.ts";
+import { createScheduler } from "../budget/scheduler.ts";
 import type { Connection } from "../spec/spec.ts";
 import { type Terminal, terminalLogger } from "./terminal.ts";
 

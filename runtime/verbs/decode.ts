@@ -6,7 +6,7 @@
 import { UserError } from "../errors.ts";
 import { systemClock } from "../run/clock.ts";
 import { Metrics } from "../run/metrics.ts";
-import { createScheduler } from "../run/scheduler.ts";
+import { createScheduler } from "../budget/scheduler.ts";
 import { openConnection } from "./connect.ts";
 import { interruptible } from "./interruption.ts";
 import { offeredConnection } from "./offered.ts";

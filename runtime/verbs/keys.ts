@@ -6,7 +6,7 @@
 import Table from "cli-table3";
 import type { KeyReport } from "../component.ts";
 import { systemClock } from "../run/clock.ts";
-import { Ledger } from "../run/ledger.ts";
+import { Ledger } from "../budget/ledger.ts";
 import { openConnection } from "./connect.ts";
 import { interruptible } from "./interruption.ts";
 import { type OfferedConnection, offeredConnection } from "./offered.ts";

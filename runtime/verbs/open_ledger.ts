@@ -4,8 +4,8 @@
  * @module
  */
 import { systemClock } from "../run/clock.ts";
-import type { LedgerStore } from "../run/ledger_store.ts";
-import { openSqliteLedger, usageFile } from "../run/sqlite_ledger.ts";
+import type { LedgerStore } from "../budget/ledger_store.ts";
+import { openSqliteLedger, usageFile } from "../budget/sqlite_ledger.ts";
 import type { Spec } from "../spec/spec.ts";
 import {
   type ConnectOptions,

@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { openScyllaLedger } from "../../connectors/scylla/ledger.ts";
 import type { LedgerStore } from "../../runtime/component.ts";
 import { systemClock } from "../../runtime/run/clock.ts";
-import { openSqliteLedger } from "../../runtime/run/sqlite_ledger.ts";
+import { openSqliteLedger } from "../../runtime/budget/sqlite_ledger.ts";
 import { connect } from "../connectors/scylla/hot.ts";
 import { until } from "../fixtures/until.ts";
 import { cassandra, javaTest, uniqueName } from "../services/mod.ts";

@@ -20,7 +20,7 @@ import type {
 } from "../../../runtime/component.ts";
 import { systemClock } from "../../../runtime/run/clock.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
-import { createScheduler } from "../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../runtime/budget/scheduler.ts";
 import { openContext } from "../../contracts/open_context.ts";
 import { clickhouse as server, uniqueName } from "../../services/mod.ts";
 

@@ -8,7 +8,7 @@ import { scylla } from "../../../connectors/scylla/connection.ts";
 import { scyllaSink } from "../../../connectors/scylla/sink.ts";
 import { systemClock } from "../../../runtime/run/clock.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
-import { createScheduler } from "../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../runtime/budget/scheduler.ts";
 import { openContext } from "../../contracts/open_context.ts";
 import { cassandra, uniqueName, withoutJava } from "../../services/mod.ts";
 

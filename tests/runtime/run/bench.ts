@@ -14,7 +14,7 @@ import {
   type Priority,
   type Scheduler,
   type Window,
-} from "../../../runtime/run/scheduler.ts";
+} from "../../../runtime/budget/scheduler.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 
 /** A call that was let go. */

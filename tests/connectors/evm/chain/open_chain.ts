@@ -10,7 +10,7 @@ import type {
   OpenSource,
   Row,
 } from "../../../../runtime/component.ts";
-import { createScheduler } from "../../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { readFields } from "../../../../runtime/spec/members.ts";
 import type { EvmClient } from "../../../../connectors/evm/rpc/client.ts";
 import { evm } from "../../../../connectors/evm/rpc/connection.ts";

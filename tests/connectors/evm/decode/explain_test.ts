@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { encodeFunctionData, parseAbi } from "viem";
 import { explain } from "../../../../connectors/evm/decode/explain.ts";
-import { createScheduler } from "../../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { openContext } from "../../../contracts/open_context.ts";
 
 function tell(

@@ -17,7 +17,7 @@ import { Proxies } from "../../../../connectors/evm/decode/proxies.ts";
 import { schemas } from "../../../../connectors/evm/chain/schema.ts";
 import { SignatureDatabase } from "../../../../connectors/evm/decode/signatures.ts";
 import type { Op, Row, SourceUnit } from "../../../../runtime/component.ts";
-import { createScheduler } from "../../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { systemClock } from "../../../../runtime/run/clock.ts";
 import { openContext } from "../../../contracts/open_context.ts";
 import {

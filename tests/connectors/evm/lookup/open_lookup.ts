@@ -8,7 +8,7 @@ import type { Dialect } from "../../../../connectors/evm/lookup/service.ts";
 import { AbiStore } from "../../../../connectors/evm/lookup/store.ts";
 import { LookupKey } from "../../../../connectors/evm/lookup/key.ts";
 import { createLogger } from "../../../../runtime/run/log.ts";
-import { createScheduler } from "../../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { openContext } from "../../../contracts/open_context.ts";
 import { FakeClock } from "../../../fixtures/fake_clock.ts";
 

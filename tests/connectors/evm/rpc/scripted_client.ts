@@ -5,7 +5,7 @@
  * @module
  */
 import type { Window } from "../../../../runtime/component.ts";
-import { createScheduler } from "../../../../runtime/run/scheduler.ts";
+import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { EvmClient } from "../../../../connectors/evm/rpc/client.ts";
 import { Endpoint } from "../../../../connectors/evm/rpc/endpoint.ts";
 import { RpcError } from "../../../../connectors/evm/rpc/errors.ts";

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { Cost, Window } from "../../../runtime/run/scheduler.ts";
+import type { Cost, Window } from "../../../runtime/budget/scheduler.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { Fleet, type Member } from "./fleet.ts";
 

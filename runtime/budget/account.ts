@@ -6,7 +6,7 @@
  * @module
  */
 import type { AccountLease } from "./account_lease.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../run/clock.ts";
 import type { AccountUsage, Ledger } from "./ledger.ts";
 import { Pause } from "./pause.ts";
 import { Quota } from "./quota.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { Priority } from "../../../runtime/run/scheduler.ts";
+import type { Priority } from "../../../runtime/budget/scheduler.ts";
 import { settled } from "../../fixtures/fake_clock.ts";
-import { Bench, peak } from "./bench.ts";
+import { Bench, peak } from "../run/bench.ts";
 
 Deno.test("createScheduler() keeps every sliding window at the receiver", async () => {
   const call = fc.record({

@@ -11,10 +11,10 @@ import type {
   Cost,
   Priority,
   Window,
-} from "../../../runtime/run/scheduler.ts";
+} from "../../../runtime/budget/scheduler.ts";
 import { FakeClock, settled } from "../../fixtures/fake_clock.ts";
 import { Limiter } from "../../fixtures/simulated/limiter.ts";
-import { Bench } from "./bench.ts";
+import { Bench } from "../run/bench.ts";
 
 const day = 86_400_000;
 

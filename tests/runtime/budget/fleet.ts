@@ -6,14 +6,14 @@
  */
 import { join } from "node:path";
 import { RetryableError } from "../../../runtime/errors.ts";
-import type { Book, Seen } from "../../../runtime/run/book.ts";
+import type { Book, Seen } from "../../../runtime/budget/book.ts";
 import type { Clock } from "../../../runtime/run/clock.ts";
-import { Ledger } from "../../../runtime/run/ledger.ts";
+import { Ledger } from "../../../runtime/budget/ledger.ts";
 import type {
   HourOfKey,
   LedgerStore,
   Place,
-} from "../../../runtime/run/ledger_store.ts";
+} from "../../../runtime/budget/ledger_store.ts";
 import { createLogger } from "../../../runtime/run/log.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import {
@@ -23,8 +23,8 @@ import {
   createScheduler,
   type Priority,
   type Scheduler,
-} from "../../../runtime/run/scheduler.ts";
-import { openSqliteLedger } from "../../../runtime/run/sqlite_ledger.ts";
+} from "../../../runtime/budget/scheduler.ts";
+import { openSqliteLedger } from "../../../runtime/budget/sqlite_ledger.ts";
 import { FakeClock, settled } from "../../fixtures/fake_clock.ts";
 import { Limiter, type Limits } from "../../fixtures/simulated/limiter.ts";
 

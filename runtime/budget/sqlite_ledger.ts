@@ -10,14 +10,14 @@ import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { RetryableError } from "../errors.ts";
 import type { Book, Seen } from "./book.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../run/clock.ts";
 import {
   type HourOfKey,
   keptDays,
   type LedgerStore,
   type Place,
 } from "./ledger_store.ts";
-import { isRunning, startOf } from "./process_start.ts";
+import { isRunning, startOf } from "../run/process_start.ts";
 
 /** Where the budgets are that the processes of a directory share. */
 export const usageFile = ".sluice/usage.db";

@@ -6,9 +6,9 @@
  */
 import { AccountLease, type AccountLeaseOptions } from "./account_lease.ts";
 import { usageOf } from "./book.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../run/clock.ts";
 import type { HourOfKey, LedgerStore } from "./ledger_store.ts";
-import type { Logger } from "./log.ts";
+import type { Logger } from "../run/log.ts";
 import type { Cost, Window, WindowUsage } from "./scheduler.ts";
 
 const HOUR_MS = 3_600_000;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../run/clock.ts";
 
 /**
  * A pause; a longer one replaces a shorter one. It is a circuit breaker: when

@@ -10,9 +10,9 @@
  * @module
  */
 import { type Account, CLOSED_MS, type Spent } from "./account.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../run/clock.ts";
 import type { AccountUsage } from "./ledger.ts";
-import type { Counter, Gauge, Metrics } from "./metrics.ts";
+import type { Counter, Gauge, Metrics } from "../run/metrics.ts";
 import { Pause } from "./pause.ts";
 import type {
   Admission,

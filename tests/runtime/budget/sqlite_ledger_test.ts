@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { RetryableError } from "../../../runtime/errors.ts";
-import type { Book } from "../../../runtime/run/book.ts";
-import { openSqliteLedger } from "../../../runtime/run/sqlite_ledger.ts";
+import type { Book } from "../../../runtime/budget/book.ts";
+import { openSqliteLedger } from "../../../runtime/budget/sqlite_ledger.ts";
 import { ledgerContract } from "../../contracts/ledger_contract.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 

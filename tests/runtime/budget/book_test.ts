@@ -13,9 +13,12 @@ import {
   leave,
   type Seen,
   usageOf,
-} from "../../../runtime/run/book.ts";
-import type { ChunkGrant, ChunkRequest } from "../../../runtime/run/chunks.ts";
-import type { Window } from "../../../runtime/run/scheduler.ts";
+} from "../../../runtime/budget/book.ts";
+import type {
+  ChunkGrant,
+  ChunkRequest,
+} from "../../../runtime/budget/chunks.ts";
+import type { Window } from "../../../runtime/budget/scheduler.ts";
 
 const minute: Window = { count: 100, per: 60_000, unit: "credits" };
 const reset = { every: "day", day: 1, minute: 0, zone: "UTC" } as const;

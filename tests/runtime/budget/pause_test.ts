@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Pause } from "../../../runtime/run/pause.ts";
+import { Pause } from "../../../runtime/budget/pause.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { Bench } from "./bench.ts";
+import { Bench } from "../run/bench.ts";
 
 function pauseOn(clock: FakeClock): Pause {
   return new Pause(clock, () => clock.now());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { periodOf, Quota } from "../../../runtime/run/quota.ts";
-import type { Reset } from "../../../runtime/run/scheduler.ts";
+import { periodOf, Quota } from "../../../runtime/budget/quota.ts";
+import type { Reset } from "../../../runtime/budget/scheduler.ts";
 
 const day = 86_400_000;
 const midnight: Reset = { every: "day", day: 1, minute: 0, zone: "UTC" };

@@ -6,11 +6,15 @@
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { Budget, Cost, Window } from "../../../runtime/run/scheduler.ts";
+import type {
+  Budget,
+  Cost,
+  Window,
+} from "../../../runtime/budget/scheduler.ts";
 import { figure } from "../../integration/figure.ts";
 import { settled } from "../../fixtures/fake_clock.ts";
 import { optimum, type Provider } from "../../fixtures/optimum.ts";
-import { Bench } from "./bench.ts";
+import { Bench } from "../run/bench.ts";
 
 type Method = "block" | "receipts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { maximise } from "../../../runtime/run/linear_program.ts";
+import { maximise } from "../../../runtime/budget/linear_program.ts";
 
 Deno.test("maximise() solves a textbook example", () => {
   // Chvátal, Linear Programming, page 13.

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Clock } from "./run/clock.ts";
-import type { LedgerStore } from "./run/ledger_store.ts";
-import type { StateStore } from "./run/state.ts";
+import type { Clock } from "../run/clock.ts";
+import type { LedgerStore } from "../budget/ledger_store.ts";
+import type { StateStore } from "../run/state.ts";
 
 /** How the result of a query is written. */
 export type QueryFormat = "table" | "json" | "csv";

@@ -5,7 +5,7 @@ import {
   type Share,
   type ShareGrant,
   targetsOf,
-} from "../../../runtime/run/shares.ts";
+} from "../../../runtime/budget/shares.ts";
 
 const count = 100;
 const window = { count, per: 1000, unit: "weight" } as const;

@@ -7,12 +7,12 @@ import { UserError } from "../errors.ts";
 import { Account } from "./account.ts";
 import { monotonic, PacedBudget } from "./budget.ts";
 import { type Choice, choicesOf, type Soonest, soonestOf } from "./choice.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "../run/clock.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Logger } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Logger } from "../run/log.ts";
+import type { Metrics } from "../run/metrics.ts";
 import { Router } from "./routing.ts";
-import { NETWORK } from "./time_used.ts";
+import { NETWORK } from "../run/time_used.ts";
 import type {
   Admission,
   Budget,

@@ -16,10 +16,10 @@ import {
   isShared,
   leave,
 } from "./book.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../run/clock.ts";
 import { type Demand, HeldChunk } from "./held_chunk.ts";
 import { HeldShare } from "./held_share.ts";
-import { LeaseClock } from "./lease_clock.ts";
+import { LeaseClock } from "../run/lease_clock.ts";
 import type { LedgerStore, Place } from "./ledger_store.ts";
 import type { Window } from "./scheduler.ts";
 import type { Spending } from "./spending.ts";
