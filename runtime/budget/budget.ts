@@ -27,6 +27,14 @@ import type {
 // a rule. The answer of most calls settles the question earlier.
 const WARM_MS = 25;
 
+// A server that is this near has answered by then, or something holds the call
+// up: then it is waited for a little longer.
+const NEAR_MS = 10;
+const HELD_UP_MS = 250;
+
+// What is near may move away: the shortest time counts less with every call.
+const FADES = 1.05;
+
 // Name resolution and TLS may keep the first call of a connection this long.
 const COLD_MS = 1500;
 
@@ -69,6 +77,8 @@ export class PacedBudget implements Budget {
   /** When connections that are open and idle were used last. */
   readonly #idle: number[] = [];
   #under = 0;
+  /** How long an answer takes at least, as far as the last calls tell. */
+  #nearest = Infinity;
 
   constructor(
     { identity, inFlight, name }: Pick<
@@ -188,7 +198,9 @@ export class PacedBudget implements Budget {
     const used = this.#idle.pop() ?? -Infinity;
     const cold = elapsed() - used > KEEP_ALIVE_MS;
     const timer = new AbortController();
-    const usual = (cold ? COLD_MS : WARM_MS) + this.account.room;
+    const warm = this.#nearest < NEAR_MS ? HELD_UP_MS : WARM_MS;
+    const usual = (cold ? COLD_MS : warm) + this.account.room;
+    const left = elapsed();
     const wait = async () => {
       for (let late = Infinity; late > LATE_MS;) {
         const since = elapsed();
@@ -201,7 +213,9 @@ export class PacedBudget implements Budget {
     wait().catch(() => {}); // The answer was faster than the timer.
     return () => {
       timer.abort(ENDED);
-      this.#idle.push(elapsed());
+      const ended = elapsed();
+      this.#nearest = Math.min(ended - left, FADES * this.#nearest + 0.1);
+      this.#idle.push(ended);
       spent.settle();
     };
   }

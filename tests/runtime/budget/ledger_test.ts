@@ -175,7 +175,7 @@ Deno.test("Ledger goes on with what it has while the store is away, then waits",
 });
 
 Deno.test("Ledger spends a day once, however many processes and kills", async () => {
-  const clock = new FakeClock(Date.UTC(2026, 0, 1, 23, 50));
+  const clock = new FakeClock(Date.UTC(2026, 0, 1, 23, 56, 30));
   await using fleet = await Fleet.make(clock);
   const day = 2000;
   fleet.limit(group, { creditsPerSecond: 40, creditsPerDay: day });
@@ -191,7 +191,7 @@ Deno.test("Ledger spends a day once, however many processes and kills", async ()
   const told = members[1]!.lines.filter((line) => line.startsWith("Quota"));
   assert.deepEqual(told, ["Quota spent: calls wait or go elsewhere"]);
   // It comes back at 00:00 UTC, for everybody, while they wait.
-  await clock.advance(600_000);
+  await clock.advance(140_000);
   assert.equal(fleet.refused, 0);
   const midnight = Date.UTC(2026, 0, 2);
   const next = fleet.credits({ from: midnight });
