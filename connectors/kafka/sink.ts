@@ -110,10 +110,10 @@ const sinkFields = {
 export type KafkaSinkConfig = Config<typeof sinkFields>;
 
 /**
- * A transaction costs some 15 ms whatever is in it, and readers of committed
- * records see nothing of it before its end.
+ * A transaction costs some 15 ms whatever is in it, and many times that on a
+ * busy broker; readers of committed records see nothing of it before its end.
  */
-const batch = { rows: 10_000, bytes: 8 << 20, every: 200 };
+const batch = { rows: 20_000, bytes: 16 << 20, every: 200 };
 
 /** Publish rows to Kafka topics, each once. */
 export const kafkaSink = defineSink<
