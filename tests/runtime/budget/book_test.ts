@@ -25,8 +25,12 @@ const reset = { every: "day", day: 1, minute: 0, zone: "UTC" } as const;
 const day: Window = { count: 100, per: 86_400_000, unit: "credits", reset };
 const midnight = Date.UTC(2026, 0, 2);
 
-/** A process that keeps to what it is granted. */
+/** Longer than any lease lasts that is not renewed, ms. */
+const lease = 50_000;
+
+/** A process that keeps to what it is granted, and while that lasts. */
 class Process {
+  renewed = -Infinity;
   common = 0;
   head = 0;
   spent = 0;
@@ -78,6 +82,7 @@ class World {
       windows: [this.#request(process, wants)],
     });
     this.book = book;
+    process.renewed = this.now;
     const [{ more }] = grant.windows as [ChunkGrant];
     process.common += more.common;
     process.head += more.head;
@@ -106,7 +111,8 @@ class World {
   spend(id: number, units: number, isHead: boolean): void {
     const process = this.processes[id]!;
     const pool = isHead ? "head" : "common";
-    const can = process.isAlive ? Math.min(units, process[pool]) : 0;
+    const may = process.isAlive && this.now - process.renewed < lease;
+    const can = may ? Math.min(units, process[pool]) : 0;
     process[pool] -= can;
     process.spent += can;
     this.spent.push({ at: this.now, units: can, isHead });
