@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Client } from "cassandra-driver";
+import { until } from "../fixtures/until.ts";
 import { javaTest, startCassandra } from "./mod.ts";
 
 function clientOf(address: string, password?: string): Client {
@@ -12,6 +13,22 @@ function clientOf(address: string, password?: string): Client {
   });
 }
 
+/** A new server answers a moment before it knows its first user. */
+async function loggedIn(address: string): Promise<Client> {
+  let client = clientOf(address, "cassandra");
+  await until(async () => {
+    try {
+      await client.connect();
+      return true;
+    } catch {
+      await client.shutdown();
+      client = clientOf(address, "cassandra");
+      return false;
+    }
+  }, "the first user can log in");
+  return client;
+}
+
 javaTest("startCassandra() keeps rows and address through a kill", async () => {
   await using server = await startCassandra({
     authenticator: "PasswordAuthenticator",
@@ -19,8 +36,7 @@ javaTest("startCassandra() keeps rows and address through a kill", async () => {
   const { address } = server;
   const rows = 200;
   {
-    const client = clientOf(address, "cassandra");
-    await client.connect();
+    const client = await loggedIn(address);
     await client.execute(
       "CREATE KEYSPACE k WITH replication = " +
         "{'class': 'SimpleStrategy', 'replication_factor': 1}",

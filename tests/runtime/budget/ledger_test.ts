@@ -299,7 +299,10 @@ Deno.test("Ledger keeps count of each key, also of a killed process's", async ()
   assert.equal(credits, 4 * calls);
   const [second, day] = usage!.windows;
   assert.equal(second!.used, 0);
-  assert.ok(day!.used >= fleet.credits() && day!.used < fleet.credits() + 100);
+  // What the killed one held counts, too: units for some seconds.
+  const really = fleet.credits();
+  assert.ok(day!.used >= really, `${day!.used} of ${really}`);
+  assert.ok(day!.used < really + 300, `${day!.used} of ${really}`);
   assert.equal(day!.left, 10_000 - day!.used);
   fleet.kill(members[1]!);
   clock.jump(26 * 3_600_000);
