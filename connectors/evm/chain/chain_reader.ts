@@ -8,16 +8,14 @@ import type {
   Logger,
   OpenSource,
   ReadOptions,
-  SourceUnit,
 } from "../../../runtime/component.ts";
 import type { BlockRange, EvmClient } from "../rpc/client.ts";
-import { blockFlaw } from "./consistency.ts";
-import { outward, RpcError } from "../rpc/errors.ts";
-import type { Raw } from "./extra.ts";
+import { outward } from "../rpc/errors.ts";
 import { HeadTracker, type Sighting } from "./head.ts";
-import { hash, quantity } from "../hex.ts";
+import { blockHashAt } from "./header.ts";
 import { type Piece, Pieces, type PiecesOptions } from "./pieces.ts";
-import { firstBlockAt, type Start } from "./start.ts";
+import { teller, type Units, untilStopped } from "./reading.ts";
+import { firstOf, type Start } from "./start.ts";
 import { FetchWindow } from "./window.ts";
 
 // Hashes kept to notice that the head is on another fork.
@@ -56,17 +54,8 @@ export class ChainReader implements OpenSource {
     this.#pieces = new Pieces({ ...options, head: this.#head });
   }
 
-  async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([options.signal, stop.signal]);
-    try {
-      yield* this.#read({ ...options, signal });
-    } catch (error) {
-      // Nobody wants more units: that is an end, not a failure.
-      if (!options.signal.aborted) throw outward(error);
-    } finally {
-      stop.abort();
-    }
+  read(options: ReadOptions): Units {
+    return untilStopped(options, (until) => this.#read(until));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -78,40 +67,23 @@ export class ChainReader implements OpenSource {
     number: number,
     signal?: AbortSignal,
   ): Promise<string | undefined> {
+    const { client } = this.#options;
     try {
-      const { result } = await this.#options.client.ask({
-        method: "eth_getBlockByNumber",
-        params: [quantity(number), false],
-      }, {
-        priority: "head",
-        patience: 0,
-        signal,
-        validate: (block) => blockFlaw(block, number),
-      });
-      return hash((result as Raw)["hash"], "hash");
+      return await blockHashAt(number, { client, signal });
     } catch (error) {
-      if (error instanceof RpcError && error.kind === "missing") {
-        return undefined;
-      }
       throw outward(error);
     }
   }
 
-  async *#read(
-    { after, from, onHead, signal, to }: ReadOptions,
-  ): AsyncGenerator<SourceUnit | "fork"> {
-    const { client, clock, inFlight } = this.#options;
+  async *#read(options: ReadOptions): Units {
+    const { after, from, signal, to } = options;
+    const { client, clock, inFlight, start } = this.#options;
     const head = this.#head;
-    let told = 0;
-    /** What is yielded is on the chain of a poll: so is what was final then. */
-    const tell = ({ head, poll }: Sighting) => {
-      if (poll <= told) return;
-      told = poll;
-      onHead(head);
-    };
+    const tell = teller(options);
     const pieces = this.#pieces;
     await head.poll({ signal });
-    let next = after ? after.number + 1 : from ?? await this.#start();
+    let next = after ? after.number + 1 : from ??
+      await firstOf(start, { client, latest: head.number });
     const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
@@ -157,17 +129,6 @@ export class ChainReader implements OpenSource {
       }
       if (head.stale) await head.poll({ signal });
     }
-  }
-
-  /** Where a first run starts; a recording has nothing before its first. */
-  async #start(): Promise<number> {
-    const { client, start } = this.#options;
-    const latest = this.#head.number;
-    const first = client.range?.from ?? 0;
-    if (typeof start === "number") return Math.max(first, start);
-    if ("behind" in start) return Math.max(first, latest - start.behind);
-    const { instant } = start;
-    return await firstBlockAt(client, { instant, first, last: latest });
   }
 
   async #fetch(blocks: BlockRange, signal: AbortSignal): Promise<SightedPiece> {

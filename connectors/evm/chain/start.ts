@@ -53,6 +53,21 @@ export const startField: Field<Start> = {
   },
 };
 
+/** Where a first run starts; a recording has nothing before its first. */
+export async function firstOf(
+  start: Start,
+  { client, latest }: {
+    readonly client: EvmClient;
+    readonly latest: number;
+  },
+): Promise<number> {
+  const first = client.range?.from ?? 0;
+  if (typeof start === "number") return Math.max(first, start);
+  if ("behind" in start) return Math.max(first, latest - start.behind);
+  const { instant } = start;
+  return await firstBlockAt(client, { instant, first, last: latest });
+}
+
 /** The first block at or after an instant; the one after `last` if none is. */
 export async function firstBlockAt(
   client: EvmClient,

@@ -13,7 +13,8 @@ import type { CallOptions } from "../rpc/answer.ts";
 import type { EvmClient } from "../rpc/client.ts";
 import { RpcError } from "../rpc/errors.ts";
 import { bytes, quantity } from "../hex.ts";
-import { blockHashAt, deploymentOf, missingState } from "./history.ts";
+import { blockHashAt } from "../chain/header.ts";
+import { deploymentOf, missingState } from "./history.ts";
 import {
   type AggregateResult,
   type ContractCall,

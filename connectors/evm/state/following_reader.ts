@@ -12,12 +12,12 @@ import type {
   SourceUnit,
 } from "../../../runtime/component.ts";
 import type { EvmClient } from "../rpc/client.ts";
-import { outward } from "../rpc/errors.ts";
+import { headerAt } from "../chain/header.ts";
+import { type Units, untilStopped } from "../chain/reading.ts";
 import { ahead } from "./ahead.ts";
 import type { CallReader } from "./calls.ts";
 import type { Changes } from "./changes.ts";
 import { addressesIn, type Contract, type Contracts } from "./contracts.ts";
-import { headerAt } from "./history.ts";
 import type { KeyedRow, ReadBlock, StateTable, Target } from "./table.ts";
 import type { RowTrigger, Trigger } from "./triggers.ts";
 
@@ -55,20 +55,11 @@ export class FollowingReader implements OpenSource {
     this.#options = options;
   }
 
-  async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([options.signal, stop.signal]);
-    try {
-      yield* this.#read({ ...options, signal });
-    } catch (error) {
-      // Nobody wants more units: that is an end, not a failure.
-      if (!options.signal.aborted) throw outward(error);
-    } finally {
-      stop.abort();
-    }
+  read(options: ReadOptions): Units {
+    return untilStopped(options, (until) => this.#read(until));
   }
 
-  async *#read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
+  async *#read(options: ReadOptions): Units {
     const { changes, inFlight, upstream } = this.#options;
     const { after, signal } = options;
     const heads = new HeldHeads(options);

@@ -5,7 +5,12 @@
  */
 import type { Position } from "../../../runtime/component.ts";
 import type { LatestBlock } from "../chain/head.ts";
-import { type Asking, blockHashAt, type Header, headerOf } from "./history.ts";
+import {
+  type Asking,
+  blockHashAt,
+  type Header,
+  headerOf,
+} from "../chain/header.ts";
 
 // Heads kept to follow their parents back.
 const REMEMBERED = 1024;

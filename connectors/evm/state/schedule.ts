@@ -5,7 +5,7 @@
  */
 import type { EvmClient } from "../rpc/client.ts";
 import type { HeadTracker } from "../chain/head.ts";
-import { type Header, headerAt, headerOf } from "./history.ts";
+import { type Header, headerAt, headerOf } from "../chain/header.ts";
 import type { BlockTrigger } from "./triggers.ts";
 
 /** What a schedule works with. */

@@ -10,17 +10,17 @@ import type {
   OpenSource,
   Position,
   ReadOptions,
-  SourceUnit,
   Unit,
 } from "../../../runtime/component.ts";
 import type { EvmClient } from "../rpc/client.ts";
 import { outward } from "../rpc/errors.ts";
 import { HeadTracker, type Sighting } from "../chain/head.ts";
-import { firstBlockAt, type Start } from "../chain/start.ts";
+import { blockHashAt, type Header } from "../chain/header.ts";
+import { teller, type Units, untilStopped } from "../chain/reading.ts";
+import { firstOf, type Start } from "../chain/start.ts";
 import { FetchWindow, type Measured } from "../chain/window.ts";
 import type { CallReader } from "./calls.ts";
 import type { Changes } from "./changes.ts";
-import { blockHashAt, type Header } from "./history.ts";
 import { Lineage } from "./lineage.ts";
 import { Schedule } from "./schedule.ts";
 import type { KeyedRow, StateTable, Target } from "./table.ts";
@@ -72,17 +72,8 @@ export class StateReader implements OpenSource {
     });
   }
 
-  async *read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([options.signal, stop.signal]);
-    try {
-      yield* this.#read({ ...options, signal });
-    } catch (error) {
-      // Nobody wants more units: that is an end, not a failure.
-      if (!options.signal.aborted) throw outward(error);
-    } finally {
-      stop.abort();
-    }
+  read(options: ReadOptions): Units {
+    return untilStopped(options, (until) => this.#read(until));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -102,19 +93,14 @@ export class StateReader implements OpenSource {
     }
   }
 
-  async *#read(options: ReadOptions): AsyncGenerator<SourceUnit | "fork"> {
-    const { changes, client, clock, inFlight, trigger } = this.#options;
-    const { after, from, onHead, signal, to } = options;
+  async *#read(options: ReadOptions): Units {
+    const { changes, client, clock, inFlight, start, trigger } = this.#options;
+    const { after, from, signal, to } = options;
     const head = this.#head;
-    let told = 0;
-    /** What is yielded is on the chain of a poll: so is what was final then. */
-    const tell = ({ head, poll }: Sighting) => {
-      if (poll <= told) return;
-      told = poll;
-      onHead(head);
-    };
+    const tell = teller(options);
     await head.poll({ signal });
-    const first = after ? after.number + 1 : from ?? await this.#start();
+    const first = after ? after.number + 1 : from ??
+      await firstOf(start, { client, latest: head.number });
     const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
     await changes.resume(first - 1);
     const schedule = new Schedule({
@@ -200,16 +186,5 @@ export class StateReader implements OpenSource {
       rows: { rows: passed },
       bytes: ROW_BYTES * passed.length,
     };
-  }
-
-  /** Where a first run starts; a recording has nothing before its first. */
-  async #start(): Promise<number> {
-    const { client, start } = this.#options;
-    const latest = this.#head.number;
-    const first = client.range?.from ?? 0;
-    if (typeof start === "number") return Math.max(first, start);
-    if ("behind" in start) return Math.max(first, latest - start.behind);
-    const { instant } = start;
-    return await firstBlockAt(client, { instant, first, last: latest });
   }
 }
