@@ -49,8 +49,8 @@ export class SpecDocument {
     this.order = file.order;
     // A byte order mark is no part of the first line's first column.
     this.text = file.text.replace(/^\ufeff/, "");
-    this.#lines = new LineCounter();
-    const { root, problem } = parse(this.text, this.#lines);
+    this.#lines = linesOf(this.text);
+    const { root, problem } = parse(this.text);
     this.#root = root;
     const wrong = problem ?? (root && syntaxProblem(root, this.text));
     if (wrong) {
@@ -114,7 +114,10 @@ export class SpecDocument {
   }
 
   #masked(first: number): string {
-    const line = /^[^\r\n]*/.exec(this.text.slice(first))?.[0] ?? "";
+    // A carriage return ends no line, but may stand at the end of one.
+    const next = this.text.indexOf("\n", first);
+    const line = this.text.slice(first, next < 0 ? undefined : next)
+      .replace(/\r$/, "");
     let shown = line;
     for (const { start, end } of this.#masks) {
       const from = Math.max(0, start - first);
@@ -159,13 +162,19 @@ export interface SpecFile {
   readonly order: number;
 }
 
+/** All lines: the parser's own counter ends where the parser gives up. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  return lines;
+}
+
 function parse(
   text: string,
-  lineCounter: LineCounter,
 ): { root?: Document.Parsed; problem?: SyntaxProblem } {
   try {
     const root = parseDocument(text, {
-      lineCounter,
       customTags: withoutHex,
       // Above 2^53 a number would be rounded silently.
       intAsBigInt: true,

@@ -28,7 +28,7 @@ export function syntaxProblem(
   if (warning) {
     const [start, end] = warning.pos;
     return {
-      message: warning.message.replace("Unresolved tag:", "Unknown tag"),
+      message: quoteName(warning.message),
       hint: "text that starts with ! needs quotes",
       start,
       end,
@@ -104,7 +104,7 @@ function describe(error: YAMLError, text: string): SyntaxProblem {
       };
     case "BAD_DQ_ESCAPE":
       return {
-        message: error.message,
+        message: quoteName(error.message),
         hint: "in single quotes a backslash is a backslash",
         ...at,
       };
@@ -118,6 +118,16 @@ function describe(error: YAMLError, text: string): SyntaxProblem {
     default:
       return { ...reword(error.message), ...at };
   }
+}
+
+/** The parser names what it does not know bare, a period at its end too. */
+function quoteName(message: string): string {
+  return message
+    .replace(
+      /^(Invalid escape sequence|Unknown directive|Unresolved tag:) (.*)$/s,
+      '$1 "$2"',
+    )
+    .replace("Unresolved tag:", "Unknown tag");
 }
 
 /** Where a quote opens that never closes: its end says nothing. */

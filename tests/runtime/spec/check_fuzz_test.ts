@@ -78,7 +78,7 @@ Deno.test("checkSpec() explains a spec with any piece of it replaced", () => {
         explained(spec.slice(0, start) + text + spec.slice(start + length));
       },
     ),
-    { numRuns: 300 },
+    { numRuns: Number(Deno.env.get("SLUICE_FUZZ_RUNS") ?? 300) },
   );
 });
 
@@ -107,6 +107,6 @@ Deno.test("checkSpec() explains a spec with any of its values replaced", () => {
         );
       },
     ),
-    { numRuns: 300 },
+    { numRuns: Number(Deno.env.get("SLUICE_FUZZ_RUNS") ?? 300) },
   );
 });
