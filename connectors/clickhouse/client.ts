@@ -23,8 +23,8 @@ const insertSettings = {
   wait_for_async_insert: 1,
   // The same on a cluster: the shards have it, not a queue in a folder.
   distributed_foreground_insert: 1,
+  // The table merges a repetition; the views behind it must not count it.
   insert_deduplicate: 1,
-  // The views of a table must not count a repetition either.
   deduplicate_blocks_in_dependent_materialized_views: 1,
   // One thread cuts the same rows into the same blocks, which the token needs.
   max_insert_threads: "1",
@@ -48,7 +48,7 @@ export interface Insert {
   readonly columns: readonly string[];
   /** Blocks in the Native format. */
   readonly blocks: readonly Uint8Array[];
-  /** The same for the same rows: the server drops a repetition. */
+  /** The same for the same rows: views behind the table drop a repetition. */
   readonly token: string;
   readonly signal: AbortSignal;
 }
@@ -103,7 +103,7 @@ export class Warehouse implements Connected {
     });
   }
 
-  /** Store rows; a repetition of a token changes nothing. */
+  /** Store rows; a repetition changes nothing. */
   async insert(insert: Insert): Promise<void> {
     const { blocks, columns, signal, sink, table, token } = insert;
     const names = columns.map((name) => `\`${name.replaceAll("`", "\\`")}\``);

@@ -8,8 +8,10 @@ import {
   addColumn,
   addIndex,
   dropColumn,
+  forgetTokens,
   indexName,
   layoutOf,
+  modifyTokens,
   modifyTtl,
   rebuildTable,
   type TableShape,
@@ -70,14 +72,17 @@ export function compareTable(
   const indices = shape.index.filter((index) =>
     !existing.indices.includes(indexName(index))
   );
+  const remembers = !existing.engine_full.includes(forgetTokens(shape));
   return {
     added: [
       ...columns.map(({ name }) => `column "${name}"`),
       ...indices.map(({ column }) => `index of "${column}"`),
+      ...(remembers ? [`setting "${forgetTokens(shape)}"`] : []),
     ],
     statements: [
       ...columns.flatMap((column) => addColumn(shape, column)),
       ...indices.flatMap((index) => addIndex(shape, index)),
+      ...(remembers ? [modifyTokens(shape)] : []),
     ],
     refusals: [
       ...rebuilding(shape, existing),

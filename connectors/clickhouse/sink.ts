@@ -33,8 +33,8 @@ export const clickhouseSink = defineSink<
   batch: () => batch,
   target: ({ table }) => table,
   delivery: () =>
-    "exactly once: rows merge by key and version, repeated inserts are " +
-    "dropped by token, retracted rows leave the view",
+    "exactly once: rows merge by key and version, whatever comes again, " +
+    "and retracted rows leave the view",
   merges: true,
   check: checkFields,
   ddl: ({ config, connection, schema }) => {

@@ -90,6 +90,23 @@ Deno.test("prepareTable() refuses a table that lacks a column, and migrate adds 
   );
 });
 
+Deno.test("prepareTable() refuses a table that may drop a repetition, and migrate mends it", async () => {
+  await using place = await database();
+  const { warehouse } = place;
+  await openSink(warehouse, { schema: everyType });
+  await warehouse.command(
+    "ALTER TABLE rows_rows RESET SETTING non_replicated_deduplication_window",
+  );
+  await assert.rejects(
+    openSink(warehouse, { schema: everyType }),
+    userError(
+      /rows_rows" lacks setting "non_replicated_deduplication_window = 0" of/,
+    ),
+  );
+  await (await migrationFor(warehouse, { schema: everyType }))?.apply();
+  await openSink(warehouse, { schema: everyType });
+});
+
 Deno.test("prepareTable() takes no table that is not its own", async () => {
   await using place = await database();
   const { warehouse } = place;

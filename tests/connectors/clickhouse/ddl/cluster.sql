@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS `chain`.`transfers_rows` ON CLUSTER `analytics` (
 ENGINE = ReplicatedReplacingMergeTree(_version, _deleted)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800;
+SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `chain`.`transfers_sharded` ON CLUSTER `analytics`
 AS `chain`.`transfers_rows`
@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS `chain`.`transfers_rows` ON CLUSTER `analytics` (
 ENGINE = ReplicatedReplacingMergeTree(_version, _deleted)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800;
+SETTINGS replicated_deduplication_window = 0;
 
 -- on one replica of every shard:
 INSERT INTO `chain`.`transfers_rows` (`block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp`) SELECT `block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp` FROM `chain`.`transfers_rows_before` SETTINGS max_partitions_per_insert_block = 0;

@@ -18,7 +18,7 @@ PARTITION BY toYYYYMM(`block_timestamp`)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
 TTL toDateTime(`block_timestamp`) + INTERVAL 7776000 SECOND
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800;
+SETTINGS replicated_deduplication_window = 0;
 
 CREATE TABLE IF NOT EXISTS `chain`.`transfers_sharded` ON CLUSTER `it's`
 AS `chain`.`transfers_rows`
@@ -63,7 +63,7 @@ PARTITION BY toYYYYMM(`block_timestamp`)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
 TTL toDateTime(`block_timestamp`) + INTERVAL 7776000 SECOND
-SETTINGS replicated_deduplication_window = 1000, replicated_deduplication_window_seconds = 604800;
+SETTINGS replicated_deduplication_window = 0;
 
 -- on one replica of every shard:
 INSERT INTO `chain`.`transfers_rows` (`block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp`) SELECT `block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp` FROM `chain`.`transfers_rows_before` SETTINGS max_partitions_per_insert_block = 0;

@@ -18,7 +18,7 @@ PARTITION BY toYYYYMM(`block_timestamp`)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
 TTL toDateTime(`block_timestamp`) + INTERVAL 7776000 SECOND
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 0;
 
 CREATE OR REPLACE VIEW `chain`.`transfers` AS
 SELECT `block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp`
@@ -57,7 +57,7 @@ PARTITION BY toYYYYMM(`block_timestamp`)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
 TTL toDateTime(`block_timestamp`) + INTERVAL 7776000 SECOND
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 0;
 
 INSERT INTO `chain`.`transfers_rows` (`block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp`) SELECT `block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp` FROM `chain`.`transfers_rows_before` SETTINGS max_partitions_per_insert_block = 0;
 

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS `chain`.`transfers_rows` (
 ENGINE = ReplacingMergeTree(_version, _deleted)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 0;
 
 CREATE OR REPLACE VIEW `chain`.`transfers` AS
 SELECT `block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp`
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS `chain`.`transfers_rows` (
 ENGINE = ReplacingMergeTree(_version, _deleted)
 PRIMARY KEY (`block_number`, `log_index`)
 ORDER BY (`block_number`, `log_index`, `_unit`, `_index`)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 0;
 
 INSERT INTO `chain`.`transfers_rows` (`block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp`) SELECT `block_number`, `log_index`, `address`, `standard`, `value`, `topics`, `block_timestamp` FROM `chain`.`transfers_rows_before` SETTINGS max_partitions_per_insert_block = 0;
 
