@@ -13,10 +13,11 @@ import { Quota } from "./quota.ts";
 import type { Cost, Priority, Window, WindowUsage } from "./scheduler.ts";
 import { Spending } from "./spending.ts";
 
-// History spreads its calls over this share of a short window: providers
-// dislike bursts, and a call for the head then finds a free slot soon.
+// History spreads its calls over this share of a short window, so that a call
+// for the head finds a free slot soon: while there are such calls.
 const SPREAD = 0.8;
 const SPREAD_PER_MS = 10_000;
+const URGENT_MS = 120_000;
 
 // What a timer is late is made up for: with 1000 calls a second each of them
 // would otherwise wait for a timer of its own.
@@ -84,6 +85,8 @@ export class Account {
   readonly #around: AccountContext;
   /** When history may make its next call. */
   #due = -Infinity;
+  /** When a call was made for which history makes way. */
+  #urgentAt = -Infinity;
   readonly #pause: Pause;
   #room = 0;
   #roomSince = 0;
@@ -258,6 +261,8 @@ export class Account {
   spend(cost: Cost, priority: Priority): Spent {
     const { clock, elapsed } = this.#around;
     let spacing = 0;
+    if (priority !== "backfill") this.#urgentAt = elapsed();
+    const spreads = elapsed() - this.#urgentAt < URGENT_MS;
     const wall = clock.now();
     const paid = this.#meters.map(({ window }, index) =>
       this.#lease?.spend(index, { priority, units: unitsOf(window, cost) })
@@ -266,7 +271,7 @@ export class Account {
       const units = unitsOf(window, cost);
       if (spending instanceof Quota) return spending.spend(wall, units);
       spending.spend(units);
-      if (window.per <= SPREAD_PER_MS) {
+      if (spreads && window.per <= SPREAD_PER_MS) {
         spacing = Math.max(
           spacing,
           SPREAD * window.per * units / this.#countOf(window, index),

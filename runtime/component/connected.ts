@@ -83,8 +83,12 @@ export type LedgerOptions = Omit<StateOptions, "pipeline">;
 
 /** What a connection's client may offer besides its own methods. */
 export interface Connected {
-  /** Reach the other side; throws a message that a user can act on. */
-  health?(): Promise<void>;
+  /**
+   * Reach the other side; throws a message that a user can act on.
+   *
+   * @param options `lazy`: what the first use will show may be left to it.
+   */
+  health?(options?: { readonly lazy?: boolean }): Promise<void>;
   /**
    * Run one statement and return its result as text, for the verb `query`.
    *

@@ -84,7 +84,7 @@ async function healthy(
   const ending = AbortSignal.any([drain, stop]);
   for (let attempt = 1; !ending.aborted; attempt++) {
     try {
-      await client.health?.();
+      await client.health?.({ lazy: true });
       return true;
     } catch (error) {
       if (!(error instanceof RetryableError)) throw error;

@@ -59,7 +59,7 @@ function specOf(url: string): string {
   return [
     "name: killed",
     "connections:",
-    `  eth: { type: evm, url: "${url}/key", chain_id: 1 }`,
+    `  eth: { type: evm, url: "${url}/key", chain_id: 1337 }`,
     "  warehouse: { type: clickhouse, embedded: warehouse }",
     "sources:",
     "  chain: { type: evm.chain, connection: eth, start: 1, poll: 100ms }",

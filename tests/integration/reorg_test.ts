@@ -168,8 +168,13 @@ async function play(scenario: Scenario): Promise<void> {
   const chain = new SimulatedChain({ seed, transactionsPerBlock: 2 })
     .extend(blocks);
   await using node = await SimulatedNode.start(chain, { latencyMs, seed });
+  // A node that fails from the first call on ends the run with a message.
+  let first: AskedCall | undefined;
   for (const rule of scenario.troubles) {
-    node.fail({ ...rule, when: (call) => isSurvivable(rule, call) });
+    node.fail({
+      ...rule,
+      when: (call) => (first ??= call) !== call && isSurvivable(rule, call),
+    });
   }
   await using pipeline = await LivePipeline.make(specOf(node.url, scenario));
   let highest = chain.head;
@@ -182,6 +187,7 @@ async function play(scenario: Scenario): Promise<void> {
   };
   for (const { down, during, end, fuse } of episodes) {
     pipeline.fuse = end === "crash" ? fuse : Infinity;
+    first = undefined;
     const run = pipeline.start();
     for (const operation of during) await act(operation, run);
     await stop(run, end);
@@ -203,8 +209,6 @@ function isSurvivable(
   { fault }: FaultRule,
   { method, params }: AskedCall,
 ): boolean {
-  // A node that fails from the first call on ends the run with a message.
-  if (method === "eth_chainId") return false;
   // Nobody can tell that another block than the one named is safe or final.
   const tag = params[0] === "safe" || params[0] === "finalized";
   return fault.kind !== "wrong_block" || !tag;

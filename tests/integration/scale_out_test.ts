@@ -45,6 +45,8 @@ javaTest(
     await using clickhouse = await startClickhouse();
     await using node = await SimulatedProcess.start([
       ...["--seed", String(seed), "--blocks", String(firstBlocks)],
+      // The pipelines that ship say it.
+      ...["--chain-id", "1"],
       ...["--transactions", "12", "--latency", "1"],
     ]);
     await using workplace = await Workplace.make("", {

@@ -39,7 +39,7 @@ export function storesSpec(url: string, name: string): string {
   return [
     `name: ${name}`,
     "connections:",
-    `  eth: { type: evm, url: "${url}/key", chain_id: 1 }`,
+    `  eth: { type: evm, url: "${url}/key", chain_id: 1337 }`,
     '  bus: { type: kafka, brokers: ["${KAFKA_BROKERS}"] }',
     `  hot: { type: scylla, hosts: ["\${SCYLLA_HOSTS}"], keyspace: ${name}, replication: 1 }`,
     `  warehouse: { type: clickhouse, url: "\${CLICKHOUSE_URL}", database: ${name} }`,

@@ -7,6 +7,7 @@ import type {
   Clock,
   Logger,
   OpenSource,
+  Position,
   ReadOptions,
 } from "../../../runtime/component.ts";
 import type { BlockRange, EvmClient } from "../rpc/client.ts";
@@ -81,10 +82,10 @@ export class ChainReader implements OpenSource {
     const head = this.#head;
     const tell = teller(options);
     const pieces = this.#pieces;
-    await head.poll({ signal });
+    const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
+    if (!await this.#isSettled(end, options)) await head.poll({ signal });
     let next = after ? after.number + 1 : from ??
       await firstOf(start, { client, latest: head.number });
-    const end = Math.min(to ?? Infinity, client.range?.to ?? Infinity);
     const ids = new Map<number, string>();
     if (after && after.id !== "") ids.set(after.number, after.id);
 
@@ -95,7 +96,7 @@ export class ChainReader implements OpenSource {
       yield "fork";
       return;
     }
-    if (isReached(head, ids)) tell(head.sighting);
+    if (isReached(head, { after, ids })) tell(head.sighting);
     while (next <= end) {
       const limit = Math.min(head.number, end);
       while (asked <= limit && window.open) {
@@ -114,7 +115,7 @@ export class ChainReader implements OpenSource {
           yield "fork";
           return;
         }
-        if (isReached(head, ids)) tell(head.sighting);
+        if (isReached(head, { after, ids })) tell(head.sighting);
         continue;
       }
       const { sighting, units } = await window.shift();
@@ -129,6 +130,18 @@ export class ChainReader implements OpenSource {
       }
       if (head.stale) await head.poll({ signal });
     }
+  }
+
+  /** Whether a range ends so long ago that the head does not matter. */
+  async #isSettled(
+    end: number,
+    { after, from, signal }: ReadOptions,
+  ): Promise<boolean> {
+    const { client, start } = this.#options;
+    const first = after ? after.number + 1 : from ?? start;
+    const isRange = end < Infinity && client.range === undefined &&
+      (typeof first === "number" ? first <= end : "instant" in first);
+    return isRange && await this.#head.settle(end, signal);
   }
 
   async #fetch(blocks: BlockRange, signal: AbortSignal): Promise<SightedPiece> {
@@ -173,12 +186,17 @@ class Shrinkage {
   }
 }
 
-/** Whether the head is a unit that was yielded. */
+/** Whether what was yielded is on the head's chain: it ends there. */
 function isReached(
   { latest }: HeadTracker,
-  ids: ReadonlyMap<number, string>,
+  { ids, after }: {
+    readonly ids: ReadonlyMap<number, string>;
+    readonly after: Position | undefined;
+  },
 ): boolean {
-  return latest !== undefined && ids.get(latest.number) === latest.hash;
+  if (latest === undefined) return false;
+  return ids.get(latest.number) === latest.hash ||
+    (ids.size === 0 && after === undefined);
 }
 
 /** Whether the head shows that the last unit is on an abandoned fork. */

@@ -14,14 +14,22 @@ import type { EvmClient } from "../rpc/client.ts";
 import { blockFlaw } from "./consistency.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import { RpcError } from "../rpc/errors.ts";
+import { isPublic } from "../rpc/tariffs.ts";
 import type { Raw } from "./extra.ts";
 import { EPOCH } from "./following.ts";
 import { HeadFeed } from "./head_feed.ts";
-import { whole } from "../hex.ts";
+import { MalformedError, quantity, whole } from "../hex.ts";
 import type { PushedHead } from "./subscription.ts";
 
 /** While history is read, the head is looked at this often. */
 export const STALE_MS = 60_000;
+
+// A block of a public chain that is so old stays for ever: Ethereum ejects
+// within that time whoever keeps it from being final.
+const SETTLED_MS = 40 * 86_400_000;
+
+// Blocks this close to the head are waited for: they go before history.
+const NEAR_HEAD = 32;
 
 // A node whose head stands still for so many slots, and so long at least,
 // may be stuck: ask another one.
@@ -79,6 +87,14 @@ export class HeadTracker {
   #polledAt = 0;
   #grewAt = 0;
   #endpoint: Endpoint | undefined;
+  /** The last block of a range, for when its turn comes. */
+  #end: {
+    readonly number: number;
+    readonly raw: Raw;
+    readonly at: number;
+  } | undefined;
+  /** The last block that the head need not be known for. */
+  #settled = -1;
   #sighting: Sighting = { poll: 0, head: { latest: -1 } };
 
   constructor(options: HeadOptions) {
@@ -90,9 +106,9 @@ export class HeadTracker {
     this.#feed = pushes ? new HeadFeed(options) : undefined;
   }
 
-  /** The number of the latest block; -1 before the first poll. */
+  /** The number of the latest block as far as is known; -1: nothing is. */
   get number(): number {
-    return this.#latest?.number ?? -1;
+    return this.#latest?.number ?? this.#settled;
   }
 
   /** The latest block as last seen. */
@@ -112,18 +128,65 @@ export class HeadTracker {
 
   /** Whether it was not looked at for long. */
   get stale(): boolean {
-    return this.#options.clock.now() - this.#polledAt > STALE_MS;
+    return this.#settled < 0 &&
+      this.#options.clock.now() - this.#polledAt > STALE_MS;
   }
 
   /** The latest block, when it is this one and was seen just now. */
   block(number: number): Raw | undefined {
+    const isFresh = (at: number) => this.#options.clock.now() - at < STALE_MS;
+    if (this.#end?.number === number) {
+      const { at, raw } = this.#end;
+      this.#end = undefined;
+      if (number <= this.#settled || isFresh(at)) return raw;
+    }
     if (this.#latest?.number !== number) return undefined;
-    const age = this.#options.clock.now() - this.#polledAt;
-    return age < STALE_MS ? this.#latest.raw : undefined;
+    return isFresh(this.#polledAt) ? this.#latest.raw : undefined;
   }
 
   [Symbol.dispose](): void {
     this.#feed?.[Symbol.dispose]();
+  }
+
+  /**
+   * Look at the last block of a range instead: where it is there and old, all
+   * is there and stays, and no call was spent on anything else.
+   *
+   * @returns whether it is; else the head has to be looked at.
+   */
+  async settle(number: number, signal: AbortSignal): Promise<boolean> {
+    const { client, clock, transactions } = this.#options;
+    if (number <= this.#settled) return true;
+    try {
+      const { result } = await client.ask({
+        method: "eth_getBlockByNumber",
+        params: [quantity(number), transactions],
+      }, {
+        priority: "backfill",
+        signal,
+        patience: 0,
+        validate: (block) => blockFlaw(block, number),
+      });
+      const raw = result as Raw;
+      const timestamp = whole(raw["timestamp"], "timestamp") * 1000;
+      const at = clock.now();
+      this.#end = { number, raw, at };
+      const isOld = at - timestamp >= SETTLED_MS;
+      if (!isOld || !isPublic(client.chainId)) return false;
+    } catch (error) {
+      const fails = [MalformedError, RetryableError, RpcError];
+      if (fails.some((one) => error instanceof one)) return false;
+      throw error;
+    }
+    this.#settled = number;
+    const head = { latest: number, safe: number, finalized: number };
+    this.#sighting = { poll: this.#sighting.poll + 1, head };
+    return true;
+  }
+
+  /** Whether a block is so near to the head that somebody waits for it. */
+  isNear(number: number): boolean {
+    return this.#settled < 0 && this.number - number < NEAR_HEAD;
   }
 
   /** Wait until a head is pushed, or until one is due and look. */

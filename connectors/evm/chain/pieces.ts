@@ -41,9 +41,6 @@ import type { PortName } from "./schema.ts";
 import { openTariffs } from "../rpc/tariffs.ts";
 import type { Measured } from "./window.ts";
 
-// Blocks this close to the head are waited for: they go before history.
-const NEAR_HEAD = 32;
-
 // Where nobody says what is final, the runtime takes blocks that are so deep
 // for final.
 const FINAL_DEPTH = 512;
@@ -196,9 +193,8 @@ export class Pieces {
   async #fetch({ from, to }: BlockRange, signal: AbortSignal): Promise<Piece> {
     if (from < to) return await this.#range({ from, to }, signal);
     const { head } = this.#options;
-    const near = head.number - from < NEAR_HEAD;
     const unit = await this.#fetcher.fetch(from, {
-      priority: near ? "head" : "backfill",
+      priority: head.isNear(from) ? "head" : "backfill",
       signal,
       head: head.number,
       block: head.block(from),

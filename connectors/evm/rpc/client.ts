@@ -14,7 +14,6 @@ import {
   type Recorded,
   type RecordOptions,
   type Scheduler,
-  UserError,
 } from "../../../runtime/component.ts";
 import {
   type Answered,
@@ -31,7 +30,8 @@ import { reportKeys } from "./keys.ts";
 import type { Tariff } from "./plan.ts";
 import { recordRange } from "../recording/record.ts";
 import type { Call } from "./rpc.ts";
-import { reachAll, tellLost } from "./reach.ts";
+import { Identity } from "./identity.ts";
+import { FirstAnswer, reachAll, tellLost } from "./reach.ts";
 import { Steering } from "./steering.ts";
 
 export type { Answered, CallOptions } from "./answer.ts";
@@ -65,7 +65,8 @@ export class EvmClient implements Connected {
   /** The blocks that there will ever be; only a recording has a range. */
   readonly range: BlockRange | undefined;
   readonly #options: ClientOptions;
-  #chainId: number | undefined;
+  readonly #identity: Identity;
+  #first: FirstAnswer | undefined;
 
   constructor(options: ClientOptions) {
     this.name = options.name;
@@ -73,12 +74,12 @@ export class EvmClient implements Connected {
     this.inFlight = options.inFlight;
     this.range = options.range;
     this.#options = options;
-    this.#chainId = options.chainId;
+    this.#identity = new Identity(options.name, options.chainId);
   }
 
   /** The id of the chain; known once an endpoint has answered. */
   get chainId(): number | undefined {
-    return this.#chainId;
+    return this.#identity.chainId;
   }
 
   /**
@@ -116,8 +117,9 @@ export class EvmClient implements Connected {
         candidates,
         options,
       );
-      if (outcome === undefined) continue;
-      const checked = check(outcome, options);
+      const checked = outcome && check(outcome, options);
+      this.#first?.observe(endpoint, checked);
+      if (checked === undefined) continue;
       if (!(checked instanceof RpcError)) return { ...checked, endpoint };
       const pause = steering.after(checked, endpoint);
       if (pause > 0) await clock.sleep(pause, options.signal);
@@ -127,16 +129,17 @@ export class EvmClient implements Connected {
   /**
    * Ask every endpoint for its chain id.
    *
+   * @param options `lazy`: of a single endpoint the first call shows whether
+   * it answers, and its first block which chain it serves.
    * @throws {UserError} One serves another chain, or none answers.
    */
-  async health(): Promise<void> {
-    const lost = await reachAll(this);
-    this.#chainId ??= this.endpoints
-      .find(({ chainId }) => chainId !== undefined)?.chainId;
-    for (const endpoint of this.endpoints) {
-      const wrong = this.#mismatch(endpoint);
-      if (wrong !== undefined) throw new UserError(wrong);
+  async health({ lazy = false } = {}): Promise<void> {
+    if (lazy && this.endpoints.length === 1) {
+      this.#first = new FirstAnswer(this.name);
+      return;
     }
+    const lost = await reachAll(this);
+    this.#identity.compare(this.endpoints);
     tellLost(lost, this.#options);
   }
 
@@ -275,11 +278,12 @@ export class EvmClient implements Connected {
     );
     if (endpoint === undefined) throw new Error("Admitted to a strange budget");
     try {
-      if (endpoint.chainId === undefined) {
-        await endpoint.askChainId(options.signal);
-        const wrong = this.#mismatch(endpoint);
-        if (wrong !== undefined) endpoint.close(wrong);
-        return { endpoint, outcome: undefined };
+      if (this.#identity.isAskedFor(endpoint, calls)) {
+        const asked = await endpoint.identify(options.signal);
+        const fits = this.#identity.admits(endpoint);
+        if (asked || !fits || endpoint.chainId === undefined) {
+          return { endpoint, outcome: undefined };
+        }
       }
       if (endpoint.can.head < lastOfLogs(calls)) {
         return {
@@ -293,6 +297,9 @@ export class EvmClient implements Connected {
       });
       const took = clock.now() - left;
       const { bytes, results } = reply;
+      if (!this.#identity.accepts(answered, results[0])) {
+        return { endpoint: answered, outcome: undefined };
+      }
       const share = bytes / results.length;
       return {
         endpoint: answered,
@@ -378,15 +385,6 @@ export class EvmClient implements Connected {
       budgets: candidates.map(({ budget }) => budget),
       ...(signal ? { signal } : {}),
     };
-  }
-
-  #mismatch(endpoint: Endpoint): string | undefined {
-    const { chainId, host, name } = endpoint;
-    if (chainId === undefined) return undefined;
-    this.#chainId ??= chainId;
-    if (chainId === this.#chainId) return undefined;
-    return `Endpoint "${name}" of "${this.name}" (${host}) serves chain ` +
-      `${chainId}, expected ${this.#chainId}`;
   }
 }
 

@@ -76,6 +76,7 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #counters = new Map<string, Counter>();
   #closed: string | undefined;
+  #asking: Promise<void> | undefined;
   #quietUntil = 0;
   /** Refusals and failures in a row, each at most once per pause. */
   #refusals = 0;
@@ -172,6 +173,27 @@ export class Endpoint {
         if (calls.length > 1) this.#refusedBatch(error, calls.length);
       } else timed(); // It was given up: so long it took at least.
       throw error;
+    }
+  }
+
+  /**
+   * Find out which chain it serves, with one call for all who ask at a time;
+   * they hold admissions.
+   *
+   * @returns whether the caller's admission was used for it.
+   * @throws {RpcError} It does not say.
+   */
+  async identify(signal?: AbortSignal): Promise<boolean> {
+    if (this.#asking) {
+      // Whoever asks may give up: then the next one asks.
+      await this.#asking.catch(() => {});
+      return false;
+    }
+    try {
+      await (this.#asking = this.askChainId(signal));
+      return true;
+    } finally {
+      this.#asking = undefined;
     }
   }
 

@@ -42,10 +42,7 @@ export function tellLost(
   },
 ): void {
   if (lost.length === endpoints.length) {
-    const list = lost.map(({ endpoint, reason }) =>
-      `${endpoint.name} (${endpoint.host}): ${reason}`
-    );
-    throw new UserError(`Cannot reach "${name}": ${list.join("; ")}`);
+    throw unreachable(name, lost);
   }
   for (const { endpoint, reason } of lost) {
     log.warn("Endpoint out of reach; the others work", {
@@ -54,6 +51,52 @@ export function tellLost(
       reason,
     });
   }
+}
+
+/**
+ * The first answer of a client whose endpoints were not asked before: what
+ * fails until then is hardly an outage, and somebody has to mend it.
+ */
+export class FirstAnswer {
+  readonly #name: string;
+  #tries = 0;
+  #came = false;
+
+  /** @param name The connection's. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /**
+   * Take note of what came of a call.
+   *
+   * @throws {UserError} Nothing comes.
+   */
+  observe(endpoint: Endpoint, outcome: unknown): void {
+    if (this.#came) return;
+    // A key that is spent for now is no reason not to start.
+    this.#came = !(outcome instanceof RpcError) || outcome.unsupported ||
+      ["missing", "quota", "rate", "size"].includes(outcome.kind);
+    if (this.#came || !(outcome instanceof RpcError)) return;
+    if (mayAnswer(outcome, ++this.#tries)) return;
+    throw unreachable(this.#name, [{ endpoint, reason: outcome.message }]);
+  }
+}
+
+/** What a user is told when no endpoint answers. */
+function unreachable(name: string, lost: readonly Lost[]): UserError {
+  const list = lost.map(({ endpoint, reason }) =>
+    `${endpoint.name} (${endpoint.host}): ${reason}`
+  );
+  return new UserError(`Cannot reach "${name}": ${list.join("; ")}`);
+}
+
+/** Whether asking again may help one that has not answered yet. */
+function mayAnswer(
+  { kind, transient }: RpcError,
+  tries: number,
+): boolean {
+  return tries < TRIES && (transient || kind === "rate");
 }
 
 /** Ask an endpoint for its chain id; return why that failed. */
@@ -72,8 +115,7 @@ async function reach(
       if (!(error instanceof RpcError)) throw error;
       // A key that is spent for now is no reason not to start.
       if (error.kind === "quota") return undefined;
-      const again = error.transient || error.kind === "rate";
-      if (!again || tries >= TRIES) return error.message;
+      if (!mayAnswer(error, tries)) return error.message;
     }
   }
 }

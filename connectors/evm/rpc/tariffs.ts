@@ -48,6 +48,11 @@ export function blocksPerDay(chainId: number | undefined): number | undefined {
   return slot && DAY_S / slot;
 }
 
+/** Whether a chain is one that many people have, with real time. */
+export function isPublic(chainId: number | undefined): boolean {
+  return slots[chainId ?? -1] !== undefined;
+}
+
 /** Accounts with their prices; keys of one quota group are one account. */
 export function tariffsOf(config: EndpointsConfig): readonly AccountTariff[] {
   const accounts = new Map<string, EndpointSettings[]>();

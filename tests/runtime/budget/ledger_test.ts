@@ -216,7 +216,8 @@ Deno.test("Ledger remembers what a day has cost before a restart", async () => {
   floods(fleet, windows, { cost: 10, processes: 1 });
   await clock.advance(60_000);
   assert.equal(fleet.refused, 0);
-  assert.ok(fleet.credits() >= 800, `${fleet.credits()} of 1000`);
+  // Who is killed takes a quarter along at most.
+  assert.ok(fleet.credits() >= 750, `${fleet.credits()} of 1000`);
 });
 
 Deno.test("Ledger gives back what an ended process has not spent", async () => {

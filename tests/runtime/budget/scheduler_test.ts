@@ -88,6 +88,8 @@ for (const latency of [2, 60, 300]) {
 Deno.test("createScheduler() spreads history and lets the head find a slot", async () => {
   const bench = new Bench();
   const budget = bench.budget([{ count: 10, per: 1000 }]);
+  // Who asks for the head will do so again.
+  const poll = bench.call("poll", [budget], { priority: "head" });
   const history = Promise.all(
     Array.from({ length: 100 }, (_, i) => bench.call(`${i}`, [budget])),
   );
@@ -100,6 +102,22 @@ Deno.test("createScheduler() spreads history and lets the head find a slot", asy
   const left = bench.left.find(({ call }) => call === "head");
   assert.ok(left && left.at - asked <= 400);
   await bench.clock.advance(20_000);
+  await Promise.all([poll, history]);
+});
+
+Deno.test("createScheduler() lets history go at once where nothing is urgent", async () => {
+  const bench = new Bench();
+  const budget = bench.budget([{ count: 10, per: 1000 }]);
+  const start = bench.clock.now();
+  const history = Promise.all(
+    Array.from({ length: 20 }, (_, i) => bench.call(`${i}`, [budget])),
+  );
+  await bench.clock.advance(500);
+  assert.deepEqual(
+    bench.left.map(({ at }) => at - start),
+    Array.from({ length: 10 }, () => 0),
+  );
+  await bench.clock.advance(5000);
   await history;
 });
 

@@ -138,7 +138,7 @@ Deno.test("evm names endpoint, expected and actual chain", async () => {
     new SimulatedChain({ seed: 1, chainId: 5 }),
   );
   const client = await openConnection({
-    chain_id: 1,
+    chain_id: 1337,
     endpoints: [
       { name: "right", url: node.url },
       { name: "wrong", url: `${other.url}/secret` },
@@ -147,7 +147,8 @@ Deno.test("evm names endpoint, expected and actual chain", async () => {
   const { host } = new URL(other.url);
   await assert.rejects(client.health(), {
     name: "UserError",
-    message: `Endpoint "wrong" of "eth" (${host}) serves chain 5, expected 1`,
+    message:
+      `Endpoint "wrong" of "eth" (${host}) serves chain 5, expected 1337`,
   });
 });
 
@@ -278,7 +279,7 @@ Deno.test("evm replays a recording to its end, and all of it is final", async ()
   const folder = await Deno.makeTempDir();
   try {
     const chain = new SimulatedChain({ seed: 1 }).extend(30);
-    const header = { chain_id: 1, client: "simulated", from: 3, to: 12 };
+    const header = { chain_id: 1337, client: "simulated", from: 3, to: 12 };
     const path = `${folder}/some`;
     await using writer = await RecordingWriter.create(path, header);
     for (const { block, receipts } of chain.blocks(3, 12)) {
