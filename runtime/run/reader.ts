@@ -28,6 +28,12 @@ export interface Progress {
   readonly seq: number;
 }
 
+/**
+ * Versions behind the last one that are for making rows anew between two
+ * runs: sequences may be ahead of the clock.
+ */
+export const replacingVersions = 4;
+
 /** What a reader works with. */
 export interface ReaderOptions {
   /** The source's name. */
@@ -109,7 +115,8 @@ export class Reader {
 
     this.#origin = origin;
     const journal = await state.journal(name);
-    this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0);
+    this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0) +
+      replacingVersions;
     this.#tip = this.#known(lowest(options.sinks, origin));
     yield* this.#replay(journal, options);
     yield* this.#follow(options);

@@ -17,6 +17,7 @@ import { holdLease } from "./lease.ts";
 import { SourceMemory } from "./memory.ts";
 import { PatientState } from "./patient_state.ts";
 import type { RunOptions } from "./pipeline.ts";
+import { replacingVersions } from "./reader.ts";
 import {
   neededBy,
   type Opening,
@@ -210,13 +211,18 @@ async function replace(
     readonly numbers: readonly number[];
   },
 ): Promise<number> {
-  const { clock, drain, failure, flow, log, numbers, stage, state } = options;
+  const { clock, cursors, drain, failure, flow, log, numbers } = options;
+  const { stage, state } = options;
   const signal = AbortSignal.any([drain, failure.signal]);
   const open = new Map<number, string>();
-  for (const { id, number, op } of await state.journal(stage.name)) {
+  let last = Math.max(0, ...[...cursors.values()].map(({ seq }) => seq));
+  for (const { id, number, op, seq } of await state.journal(stage.name)) {
     if (op === "insert") open.set(number, id);
     else open.delete(number);
+    last = Math.max(last, seq);
   }
+  // A final unit has the version behind the last sequence.
+  const retracted = Math.max(clock.now(), last + replacingVersions - 2);
   let count = 0;
   for (const { first, last } of neighbours(numbers)) {
     const units = source.read({
@@ -235,9 +241,10 @@ async function replace(
         });
         continue;
       }
-      const version = clock.now();
-      await flow.process(eventOf(unit, { op: "retract", version }));
-      await flow.process(eventOf(unit, { op: "insert", version: version + 1 }));
+      for (const op of ["retract", "insert"] as const) {
+        const version = op === "retract" ? retracted : retracted + 1;
+        await flow.process(eventOf(unit, { op, version }));
+      }
       count++;
     }
     if (signal.aborted) break;

@@ -207,7 +207,7 @@ async function play(scenario: Scenario): Promise<void> {
 /** Whether a correct reader can still end up with the truth. */
 function isSurvivable(
   { fault }: FaultRule,
-  { method, params }: AskedCall,
+  { params }: AskedCall,
 ): boolean {
   // Nobody can tell that another block than the one named is safe or final.
   const tag = params[0] === "safe" || params[0] === "finalized";

@@ -7,7 +7,6 @@ import type {
   Clock,
   Logger,
   OpenSource,
-  Position,
   ReadOptions,
 } from "../../../runtime/component.ts";
 import type { BlockRange, EvmClient } from "../rpc/client.ts";
@@ -96,7 +95,7 @@ export class ChainReader implements OpenSource {
       yield "fork";
       return;
     }
-    if (isReached(head, { after, ids })) tell(head.sighting);
+    if (isReached(head, ids)) tell(head.sighting);
     while (next <= end) {
       const limit = Math.min(head.number, end);
       while (asked <= limit && window.open) {
@@ -115,7 +114,7 @@ export class ChainReader implements OpenSource {
           yield "fork";
           return;
         }
-        if (isReached(head, { after, ids })) tell(head.sighting);
+        if (isReached(head, ids)) tell(head.sighting);
         continue;
       }
       const { sighting, units } = await window.shift();
@@ -186,17 +185,16 @@ class Shrinkage {
   }
 }
 
-/** Whether what was yielded is on the head's chain: it ends there. */
+/**
+ * Whether what was taken is on the head's chain: it ends there, or was final
+ * when it was taken, as all that has no id.
+ */
 function isReached(
   { latest }: HeadTracker,
-  { ids, after }: {
-    readonly ids: ReadonlyMap<number, string>;
-    readonly after: Position | undefined;
-  },
+  ids: ReadonlyMap<number, string>,
 ): boolean {
   if (latest === undefined) return false;
-  return ids.get(latest.number) === latest.hash ||
-    (ids.size === 0 && after === undefined);
+  return ids.size === 0 || ids.get(latest.number) === latest.hash;
 }
 
 /** Whether the head shows that the last unit is on an abandoned fork. */
