@@ -122,7 +122,9 @@ export async function runPipeline(
   } catch (error) {
     failure.abort(error);
     const writers = runs.flatMap(({ writers }) => writers);
-    await Promise.allSettled(writers.map((writer) => writer.drain()));
+    await Promise.allSettled(
+      writers.map((writer) => writer.drain({ cut: true })),
+    );
     throw failure.signal.reason;
   }
   return runs.flatMap(({ writers }) => writers)
@@ -189,15 +191,16 @@ async function runSource(
     writers.filter(readsErrors),
     writers.filter((writer) => !readsErrors(writer)),
   ];
-  await drainAll(others, time);
-  await drainAll(errorSinks, time);
+  const cut = options.drain.aborted;
+  await drainAll(others, { cut, time });
+  await drainAll(errorSinks, { cut, time });
   await prune();
 }
 
 /** Write what is queued; the time belongs to who takes longest. */
 async function drainAll(
   writers: readonly Writer[],
-  time: SourceTime,
+  { cut, time }: { readonly cut: boolean; readonly time: SourceTime },
 ): Promise<void> {
   const left = new Set(writers.map(({ stage }) => stage.name));
   const next = () => {
@@ -206,7 +209,7 @@ async function drainAll(
   };
   next();
   await Promise.all(writers.map(async (writer) => {
-    await writer.drain();
+    await writer.drain({ cut });
     left.delete(writer.stage.name);
     next();
   }));

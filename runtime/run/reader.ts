@@ -70,6 +70,8 @@ export class Reader {
   /** Number of the first unit that was ever read. */
   #origin = -Infinity;
   #lastSeq = 0;
+  /** The least sequence that this run may give. */
+  #firstSeq = 0;
   #head: Head | undefined;
   #signal: AbortSignal | undefined;
 
@@ -115,8 +117,8 @@ export class Reader {
 
     this.#origin = origin;
     const journal = await state.journal(name);
-    this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0) +
-      replacingVersions;
+    this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0);
+    this.#firstSeq = this.#lastSeq + replacingVersions;
     this.#tip = this.#known(lowest(options.sinks, origin));
     yield* this.#replay(journal, options);
     yield* this.#follow(options);
@@ -334,7 +336,11 @@ export class Reader {
 
   /** Sequences are times, so that they grow also when the state is lost. */
   #nextSeq(): number {
-    this.#lastSeq = Math.max(this.#lastSeq + 1, this.#options.clock.now());
+    this.#lastSeq = Math.max(
+      this.#lastSeq + 1,
+      this.#firstSeq,
+      this.#options.clock.now(),
+    );
     return this.#lastSeq;
   }
 

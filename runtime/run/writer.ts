@@ -85,6 +85,7 @@ export class Writer {
   #queuedRows = 0;
   #queuedBytes = 0;
   #closing = false;
+  #cut = false;
   #failure: { readonly error: unknown } | undefined;
   #changed = Promise.withResolvers<void>();
 
@@ -191,9 +192,15 @@ export class Writer {
     return { id, number, op, part, time, version: above };
   }
 
-  /** Write what is queued and end. */
-  async drain(): Promise<void> {
+  /**
+   * Write what is queued and end.
+   *
+   * @param options `cut`: more was to come; a write of an earlier run that
+   * cannot be repeated to its end is then left to the next run.
+   */
+  async drain({ cut = false } = {}): Promise<void> {
     this.#closing = true;
+    this.#cut = cut;
     this.#notify();
     await this.#done;
     if (this.#failure) throw this.#failure.error;
@@ -286,6 +293,8 @@ export class Writer {
   #take(): Entry[] {
     const { batch } = this.stage;
     const end = this.#repeat;
+    // A part of it would be another write to whoever has all of it already.
+    if (end && this.#cut && !this.#isFull()) return [];
     this.#repeat = undefined;
     let rows = 0;
     let bytes = 0;

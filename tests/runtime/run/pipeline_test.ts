@@ -380,6 +380,17 @@ Deno.test("runPipeline() keeps every sink equal to the chain through random fork
       assert.deepEqual(store.net(), chain.expected());
       assert.deepEqual(store.netOfView(), chain.expected());
     }),
-    { numRuns: 100 },
+    {
+      numRuns: 100,
+      // Crashes while a write of an earlier run is repeated.
+      examples: [
+        [[{ crash: 22 }, { crash: 1 }, { crash: 0 }], true],
+        [[{ crash: 46 }, { crash: 1 }], true],
+        [
+          [{ crash: 21 }, { crash: 5 }, { crash: 1 }, { reorg: 1, length: 1 }],
+          true,
+        ],
+      ],
+    },
   );
 });
