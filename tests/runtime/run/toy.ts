@@ -113,11 +113,14 @@ export class ToyChain {
         return;
       }
       for (let n = after ? after.number + 1 : from ?? 1;; n++) {
-        const block = this.blocks[n];
-        if (!block || n > (to ?? Infinity) || signal.aborted) return;
+        const isThere = n < this.blocks.length && n <= (to ?? Infinity);
+        if (!isThere || signal.aborted) return;
         await Promise.resolve();
         onHead(head());
         hooks.onUnit?.();
+        // What is final now need not be what was there before.
+        const block = this.blocks[n];
+        if (!block) return;
         const rows = this.rows(block);
         const parent = this.blocks[n - 1]?.id;
         yield {
