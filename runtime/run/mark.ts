@@ -5,8 +5,19 @@
  */
 import type { Mark } from "./state.ts";
 
-/** A mark as a part of a token. */
-export function markText({ id, number, op, seq }: Mark): string {
+/**
+ * Names the units of a write; a replay of the same units has the same name,
+ * and what has no units one of its own.
+ */
+export function tokenOf(name: string, marks: readonly Mark[]): string {
+  const [first, last] = [marks[0], marks.at(-1)];
+  const units = first && last
+    ? `${markText(first)}-${markText(last)}`
+    : crypto.randomUUID();
+  return `${name}/${units}`;
+}
+
+function markText({ id, number, op, seq }: Mark): string {
   return `${op}:${number}:${id}:${seq}`;
 }
 

@@ -14,7 +14,7 @@ import type { UnitEvent } from "./events.ts";
 import type { Logger } from "./log.ts";
 import type { Counter, Metrics } from "./metrics.ts";
 import type { Progress } from "./reader.ts";
-import { markText, reaches, same } from "./mark.ts";
+import { reaches, same, tokenOf } from "./mark.ts";
 import type { Cursor, Mark } from "./state.ts";
 
 /**
@@ -84,8 +84,7 @@ export class Writer {
   #queue: Entry[] = [];
   #queuedRows = 0;
   #queuedBytes = 0;
-  #closing = false;
-  #cut = false;
+  #ending: "drained" | "cut" | undefined;
   #failure: { readonly error: unknown } | undefined;
   #changed = Promise.withResolvers<void>();
 
@@ -193,14 +192,11 @@ export class Writer {
   }
 
   /**
-   * Write what is queued and end.
-   *
-   * @param options `cut`: more was to come; a write of an earlier run that
-   * cannot be repeated to its end is then left to the next run.
+   * Write what is queued and end; when it was cut off, a write of an earlier
+   * run that cannot be repeated to its end is left to the next run.
    */
   async drain({ cut = false } = {}): Promise<void> {
-    this.#closing = true;
-    this.#cut = cut;
+    this.#ending = cut ? "cut" : "drained";
     this.#notify();
     await this.#done;
     if (this.#failure) throw this.#failure.error;
@@ -262,7 +258,7 @@ export class Writer {
     let old = false;
     let timed = false;
     try {
-      while (!this.#isFull() && !this.#closing && !old) {
+      while (!this.#isFull() && !this.#ending && !old) {
         signal.throwIfAborted();
         const changed = this.#changed.promise;
         const [oldest] = this.#queue;
@@ -294,7 +290,7 @@ export class Writer {
     const { batch } = this.stage;
     const end = this.#repeat;
     // A part of it would be another write to whoever has all of it already.
-    if (end && this.#cut && !this.#isFull()) return [];
+    if (end && this.#ending === "cut" && !this.#isFull()) return [];
     this.#repeat = undefined;
     let rows = 0;
     let bytes = 0;
@@ -314,11 +310,10 @@ export class Writer {
     const { save } = this.#options;
     const last = entries.findLast(({ mark }) => mark !== undefined);
     const chunks = entries.flatMap(({ chunk }) => chunk ? [chunk] : []);
-    const mark = last?.mark;
     let { state } = this.#cursor;
     if (chunks.length > 0) {
       // Also the fence: a process that lost its lease stops here.
-      await save(this.#cursor = { ...this.#cursor, pending: mark });
+      await save(this.#cursor = { ...this.#cursor, pending: last?.mark });
       state = await this.#store(entries, chunks) ?? state;
     }
     this.#cursor = {
@@ -394,16 +389,12 @@ export class Writer {
     this.#counters.writes.add();
   }
 
-  /** Names the units of a write; a replay of the same units has the same. */
   #token(entries: readonly Entry[]): string {
-    const marks = entries.flatMap(({ mark }) => mark ? [mark] : []);
-    const [first, last] = [marks[0], marks.at(-1)];
-    const name = `${this.#options.pipeline}/${this.stage.name}`;
+    const { pipeline, shared } = this.#options;
     // Rows on their own have no unit to be recognised by, and units of a
     // shared source come in another order and another company each time.
-    if (!first || !last || this.#options.shared) {
-      return `${name}/${crypto.randomUUID()}`;
-    }
-    return `${name}/${this.#cursor.base}/${markText(first)}-${markText(last)}`;
+    const marks = shared ? [] : entries.flatMap(({ mark }) => mark ?? []);
+    const name = `${pipeline}/${this.stage.name}/${this.#cursor.base}`;
+    return tokenOf(name, marks);
   }
 }
