@@ -215,14 +215,14 @@ async function replace(
   const { stage, state } = options;
   const signal = AbortSignal.any([drain, failure.signal]);
   const open = new Map<number, string>();
-  let last = Math.max(0, ...[...cursors.values()].map(({ seq }) => seq));
+  let newest = Math.max(0, ...[...cursors.values()].map(({ seq }) => seq));
   for (const { id, number, op, seq } of await state.journal(stage.name)) {
     if (op === "insert") open.set(number, id);
     else open.delete(number);
-    last = Math.max(last, seq);
+    newest = Math.max(newest, seq);
   }
   // A final unit has the version behind the last sequence.
-  const retracted = Math.max(clock.now(), last + replacingVersions - 2);
+  const version = Math.max(clock.now(), newest + replacingVersions - 2);
   let count = 0;
   for (const { first, last } of neighbours(numbers)) {
     const units = source.read({
@@ -241,10 +241,8 @@ async function replace(
         });
         continue;
       }
-      for (const op of ["retract", "insert"] as const) {
-        const version = op === "retract" ? retracted : retracted + 1;
-        await flow.process(eventOf(unit, { op, version }));
-      }
+      await flow.process(eventOf(unit, { op: "retract", version }));
+      await flow.process(eventOf(unit, { op: "insert", version: version + 1 }));
       count++;
     }
     if (signal.aborted) break;
