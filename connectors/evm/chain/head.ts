@@ -157,6 +157,7 @@ export class HeadTracker {
   async settle(number: number, signal: AbortSignal): Promise<boolean> {
     const { client, clock, transactions } = this.#options;
     if (number <= this.#settled) return true;
+    this.#settled = -1;
     try {
       const { result } = await client.ask({
         method: "eth_getBlockByNumber",
