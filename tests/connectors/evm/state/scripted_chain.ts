@@ -56,7 +56,7 @@ export class ScriptedChain {
       const before = this.blocks.at(-1);
       const block = {
         number,
-        hash: `0x${this.#fork}${number.toString(16).padStart(63, "0")}`,
+        hash: `0x${hex(this.#fork, 8)}${hex(number, 56)}`,
         parent: before?.hash ?? `0x${"0".repeat(64)}`,
         // Forks differ in their times too, and so in what a duration means.
         time: times[index] ??
@@ -152,6 +152,10 @@ export class ScriptedChain {
       }
       : new RpcError("missing", "the result is null");
   }
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
 }
 
 /** A memory of one run. */

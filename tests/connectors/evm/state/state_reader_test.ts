@@ -137,7 +137,7 @@ Deno.test("evm.state notices a reorg between two triggers and goes back", async 
   // The same value on both forks, but for block 10 of the abandoned one.
   const chain = new ScriptedChain(
     answering(({ hash, number }) =>
-      number === 10 && hash.startsWith("0x0") ? 9 : 5
+      number === 10 && hash.startsWith("0x00000000") ? 9 : 5
     ),
   );
   const source = await chain.open({
