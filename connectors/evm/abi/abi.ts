@@ -6,11 +6,8 @@
  *
  * @module
  */
-import {
-  keccak256,
-  parseAbi as parseHumanReadable,
-  stringToHex,
-} from "viem/utils";
+import { parseAbi as parseHumanReadable } from "abitype";
+import { keccak256 } from "../keccak.ts";
 import {
   AbiError,
   type AbiParameter,
@@ -134,7 +131,7 @@ function readSignature(text: string, structs: readonly string[]): unknown {
   }
 }
 
-/** Bring a signature to the one spelling of it that viem's grammar knows. */
+/** Bring a signature to the one spelling of it that the grammar knows. */
 function normalise(text: string): [signature: string, anonymous: boolean] {
   const spaced = text
     .trim()
@@ -154,7 +151,7 @@ function normalise(text: string): [signature: string, anonymous: boolean] {
   ];
 }
 
-/** What went wrong, without the pages of links and versions viem adds. */
+/** What went wrong, without the pages of links and versions behind it. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const lines = message.split("\n")
@@ -206,6 +203,8 @@ function signatureOf(name: string, inputs: readonly AbiParameter[]): string {
   return `${name}(${inputs.map((input) => input.canonical).join(",")})`;
 }
 
+const utf8 = new TextEncoder();
+
 function hash(signature: string): string {
-  return keccak256(stringToHex(signature));
+  return keccak256(utf8.encode(signature));
 }

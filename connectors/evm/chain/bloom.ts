@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { keccak256 } from "viem/utils";
+import { bytes } from "../hex.ts";
+import { keccak256 } from "../keccak.ts";
 
 const BLOOM_BYTES = 256;
 
@@ -49,7 +50,8 @@ export function bloomOf(items: Iterable<string>): string {
 function placesOf(item: string): Places {
   const found = known.get(item);
   if (found !== undefined) return found;
-  const hash = keccak256(item as `0x${string}`);
+  const digits = bytes(item, "address or topic").slice(2);
+  const hash = keccak256(Uint8Array.fromHex(digits));
   const places = [2, 6, 10].map((start) => {
     const bit = parseInt(hash.slice(start, start + 4), 16) & 2047;
     // The lowest bit is the last of the text.

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Hex } from "viem";
-import { getContractAddress } from "viem/utils";
 import type { Row } from "../../../runtime/component.ts";
 import { type AbiArguments, compileParameters } from "../abi/decoder.ts";
 import { argumentList, encodeValues, headLayout } from "../abi/encode.ts";
 import { DecodeError } from "../abi/input.ts";
 import type { AbiParameter } from "../abi/types.ts";
+import { keccak256 } from "../keccak.ts";
 
 /** Longest arguments that are looked for, in words: 128 KiB. */
 const MOST_WORDS = 4096;
@@ -23,10 +22,28 @@ export function deployedAddress(row: Row): string | undefined {
   if (typeof from !== "string" || nonce === undefined || nonce === null) {
     return undefined;
   }
-  return getContractAddress({
-    from: from as Hex,
-    nonce: BigInt(nonce as number | bigint),
-  }).toLowerCase();
+  return createdAddress(from, BigInt(nonce as number | bigint));
+}
+
+/** The end of keccak256(rlp([from, nonce])): yellow paper, section 7. */
+function createdAddress(from: string, nonce: bigint): string {
+  const digits = nonce === 0n ? "" : nonce.toString(16);
+  const bytes = digits.padStart(digits.length + digits.length % 2, "0");
+  const size = bytes.length / 2;
+  // RLP: a byte below 0x80 stands for itself, others follow their length.
+  const item = size === 1 && nonce < 0x80n
+    ? bytes
+    : rlpHead(0x80, size) + bytes;
+  const list = rlpHead(0x80, 20) + from.slice(2) + item;
+  const hash = keccak256(
+    Uint8Array.fromHex(rlpHead(0xc0, list.length / 2) + list),
+  );
+  return `0x${hash.slice(-40)}`;
+}
+
+/** What stands before up to 55 bytes. */
+function rlpHead(kind: number, size: number): string {
+  return (kind + size).toString(16);
 }
 
 /**

@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { encodeAbiParameters } from "viem/utils";
 import {
   type Column,
   type Place,
   type Row,
   type Value,
 } from "../../../runtime/component.ts";
+import type { AbiValue } from "../abi/codec.ts";
+import { encodeValues } from "../abi/encode.ts";
 import { type AbiParameter, type AbiType, isObject } from "../abi/types.ts";
 import type { Contract } from "./contracts.ts";
 import type { WrittenRead } from "./reads.ts";
@@ -35,10 +36,10 @@ export function columnOf(value: unknown): string | undefined {
   return typeof column === "string" ? column : undefined;
 }
 
-/** An argument in the form of a column and in that of viem. */
+/** An argument in the form of a column and in that of a decoded value. */
 interface Argument {
   readonly value: Value;
-  readonly encoded: unknown;
+  readonly decoded: AbiValue;
 }
 
 /** The name of a parameter in `args:`. */
@@ -237,13 +238,10 @@ function calldata({ abi, args = {} }: WrittenRead, chosen: Chosen): string {
   if (abi.inputs.length === 0) return abi.selector;
   const values = abi.inputs.map((input, index) => {
     const name = parameterName(input, index);
-    return valid(args[name] ?? chosen[name], input.type).encoded;
+    return valid(args[name] ?? chosen[name], input.type).decoded;
   });
-  const encoded = encodeAbiParameters(
-    abi.inputs.map(({ canonical }) => ({ type: canonical })),
-    values as never,
-  );
-  return abi.selector + encoded.slice(2);
+  return abi.selector +
+    encodeValues(abi.inputs.map(({ type }) => type), values);
 }
 
 function valid(value: unknown, type: AbiType): Argument {
@@ -262,11 +260,11 @@ function argumentOf(value: unknown, type: AbiType): Argument | string {
       return hex(value, 20, "an address");
     case "bool":
       return typeof value === "boolean"
-        ? { value, encoded: value }
+        ? { value, decoded: value }
         : `Expected true or false, found ${shown(value)}`;
     case "string":
       return typeof value === "string"
-        ? { value, encoded: value }
+        ? { value, decoded: value }
         : `Expected text, found ${shown(value)}`;
     case "bytes":
       return hex(value, undefined, "bytes in hex");
@@ -274,6 +272,9 @@ function argumentOf(value: unknown, type: AbiType): Argument | string {
       return hex(value, type.size, `${type.size} bytes in hex`);
     case "array": {
       if (!Array.isArray(value)) return "Expected a list";
+      if (type.length !== null && type.length !== value.length) {
+        return `Expected a list of ${type.length}, found ${value.length}`;
+      }
       const items = value.map((one) => argumentOf(one, type.item));
       const wrong = items.find((one) => typeof one === "string");
       if (wrong !== undefined) return wrong;
@@ -282,7 +283,7 @@ function argumentOf(value: unknown, type: AbiType): Argument | string {
         value: fine.map(({ value }) =>
           typeof value === "bigint" ? String(value) : value
         ),
-        encoded: fine.map(({ encoded }) => encoded),
+        decoded: fine.map(({ decoded }) => decoded),
       };
     }
     case "tuple":
@@ -307,8 +308,7 @@ function integer(
   const number = Number(exact);
   return {
     value: wide || !Number.isSafeInteger(number) ? exact : number,
-    // viem wants numbers up to 48 bits, and bigint above.
-    encoded: bits <= 48 ? number : exact,
+    decoded: String(exact),
   };
 }
 
@@ -320,7 +320,7 @@ function hex(
   const text = String(value).toLowerCase();
   const whole = /^0x([0-9a-f]{2})*$/.test(text);
   if (whole && (size === undefined || text.length === 2 + 2 * size)) {
-    return { value: text, encoded: text };
+    return { value: text, decoded: text };
   }
   return `Expected ${what}, found ${shown(value)}`;
 }
