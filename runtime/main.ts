@@ -1,5 +1,6 @@
 /**
- * The command line: one file a verb, wired to the registry it is handed.
+ * The command line: one file a verb, wired to the registry it is handed, and
+ * loaded only when it is asked for.
  *
  * @module
  */
@@ -7,39 +8,26 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import type { Registry } from "./component.ts";
 import { RetryableError, SpecError, UserError } from "./errors.ts";
 import { FencedError } from "./run/state.ts";
-import { checkVerb } from "./verbs/check.ts";
-import { decodeVerb } from "./verbs/decode.ts";
-import { graphVerb } from "./verbs/graph.ts";
-import { migrateVerb } from "./verbs/migrate.ts";
-import { keysVerb } from "./verbs/keys.ts";
-import { newVerb } from "./verbs/new.ts";
-import { planVerb } from "./verbs/plan.ts";
-import { queryVerb } from "./verbs/query.ts";
-import { recordVerb } from "./verbs/record.ts";
-import { redecodeVerb } from "./verbs/redecode.ts";
-import { resetVerb } from "./verbs/reset.ts";
-import { runVerb } from "./verbs/run.ts";
-import { schemaVerb } from "./verbs/schema.ts";
-import { statusVerb } from "./verbs/status.ts";
 import { discreet, systemTerminal } from "./verbs/terminal.ts";
 import { Exit, type Verb, type VerbContext } from "./verbs/verb.ts";
 
-const verbs: readonly Verb[] = [
-  runVerb,
-  checkVerb,
-  planVerb,
-  graphVerb,
-  newVerb,
-  statusVerb,
-  resetVerb,
-  migrateVerb,
-  keysVerb,
-  queryVerb,
-  recordVerb,
-  decodeVerb,
-  redecodeVerb,
-  schemaVerb,
-];
+/** How each verb is loaded; the order is that of the help. */
+const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
+  run: async () => (await import("./verbs/run.ts")).runVerb,
+  check: async () => (await import("./verbs/check.ts")).checkVerb,
+  plan: async () => (await import("./verbs/plan.ts")).planVerb,
+  graph: async () => (await import("./verbs/graph.ts")).graphVerb,
+  new: async () => (await import("./verbs/new.ts")).newVerb,
+  status: async () => (await import("./verbs/status.ts")).statusVerb,
+  reset: async () => (await import("./verbs/reset.ts")).resetVerb,
+  migrate: async () => (await import("./verbs/migrate.ts")).migrateVerb,
+  keys: async () => (await import("./verbs/keys.ts")).keysVerb,
+  query: async () => (await import("./verbs/query.ts")).queryVerb,
+  record: async () => (await import("./verbs/record.ts")).recordVerb,
+  decode: async () => (await import("./verbs/decode.ts")).decodeVerb,
+  redecode: async () => (await import("./verbs/redecode.ts")).redecodeVerb,
+  schema: async () => (await import("./verbs/schema.ts")).schemaVerb,
+};
 
 /** Lines of help that are longer are hard to read. */
 const widestHelp = 100;
@@ -79,13 +67,20 @@ export async function main(
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
-  for (const verb of verbs) verb(program, context);
+  for (const verb of await verbsOf(args)) verb(program, context);
   try {
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
     return report(error, context);
   }
+}
+
+/** The verb that is named; all of them where the help is to list them. */
+function verbsOf([name = ""]: readonly string[]): Promise<Verb[]> {
+  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  const loads = load ? [load] : Object.values(verbs);
+  return Promise.all(loads.map((load) => load()));
 }
 
 function report(error: unknown, { terminal }: VerbContext): number {

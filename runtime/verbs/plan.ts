@@ -8,7 +8,7 @@ import type { Range } from "../plan/forecast.ts";
 import { planOf } from "../plan/plan.ts";
 import { planText } from "../plan/plan_text.ts";
 import { systemClock } from "../run/clock.ts";
-import { blockNumber } from "./run.ts";
+import { blockNumber } from "./block_number.ts";
 import { Exit, loadSpec, type Verb, type VerbContext } from "./verb.ts";
 
 /** Say what a spec will do. */

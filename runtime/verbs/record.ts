@@ -4,10 +4,10 @@
  * @module
  */
 import type { Recorded } from "../component.ts";
+import { blockNumber } from "./block_number.ts";
 import { openConnection } from "./connect.ts";
 import { interruptible } from "./interruption.ts";
 import { offeredConnection } from "./offered.ts";
-import { blockNumber } from "./run.ts";
 import type { Verb } from "./verb.ts";
 
 /** Where recordings are kept, from the repository's root. */

@@ -6,9 +6,9 @@
 import { systemClock } from "../run/clock.ts";
 import { Metrics } from "../run/metrics.ts";
 import { redecode } from "../run/redecode.ts";
+import { blockNumber } from "./block_number.ts";
 import { interruptible } from "./interruption.ts";
 import { awaitState } from "./open_state.ts";
-import { blockNumber } from "./run.ts";
 import { refuseShared } from "./shared_positions.ts";
 import { terminalLogger } from "./terminal.ts";
 import { loadSpec, type Verb } from "./verb.ts";

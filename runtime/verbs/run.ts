@@ -3,10 +3,7 @@
  *
  * @module
  */
-import {
-  type Command,
-  InvalidArgumentError,
-} from "@commander-js/extra-typings";
+import type { Command } from "@commander-js/extra-typings";
 import { systemClock } from "../run/clock.ts";
 import { Metrics } from "../run/metrics.ts";
 import {
@@ -18,6 +15,7 @@ import { ProgressReporter } from "../run/progress.ts";
 import { listenToSignals } from "../run/signals.ts";
 import { sumOf } from "../run/time_used.ts";
 import type { Spec } from "../spec/spec.ts";
+import { blockNumber } from "./block_number.ts";
 import { ledgerOf } from "./open_ledger.ts";
 import { awaitState } from "./open_state.ts";
 import { refuseShared } from "./shared_positions.ts";
@@ -134,10 +132,4 @@ async function runOne(
     summary(spec, { results, metrics, seconds, dryRun, npx, time }),
   );
   return results;
-}
-
-/** A block number on the command line. */
-export function blockNumber(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It is not a block number.");
 }
