@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { stringify } from "yaml";
+import { stringify } from "../spec/yaml.ts";
 import type { BatchLimits } from "../component.ts";
 import type { Fields } from "../spec/field.ts";
 import type { Connection, Deliver, Spec, Stage } from "../spec/spec.ts";

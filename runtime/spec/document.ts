@@ -15,7 +15,7 @@ import {
   type Pair,
   parseDocument,
   type Tags,
-} from "yaml";
+} from "./yaml.ts";
 import type { Problems, Span } from "./diagnostics.ts";
 import { type SyntaxProblem, syntaxProblem } from "./syntax.ts";
 import { firstKey, keyText, type Range, rangeOf, readTree } from "./tree.ts";

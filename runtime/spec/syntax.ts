@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Document, visit, type YAMLError } from "yaml";
+import { type Document, visit, type YAMLError } from "./yaml.ts";
 
 /** A mistake in the YAML itself. */
 export interface SyntaxProblem {

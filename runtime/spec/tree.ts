@@ -13,7 +13,7 @@ import {
   isScalar,
   isSeq,
   type Node,
-} from "yaml";
+} from "./yaml.ts";
 import type { Problems } from "./diagnostics.ts";
 import type { SpecDocument } from "./document.ts";
 import { sensitiveKey, sensitiveParts } from "./secrets.ts";
