@@ -259,7 +259,7 @@ export class Fetcher<T> {
       ? await ask({ ...options, avoid: endpoint })
       : first;
     const logs = distinct(
-      answers.map(({ result }) => ({ logs: result as readonly Raw[] })),
+      answers.map(({ result }) => result as readonly Raw[]),
     );
     const [one] = answers;
     return {

@@ -18,6 +18,7 @@ import type { Raw } from "./extra.ts";
 import { quantity, whole } from "../hex.ts";
 import { proposedEnd } from "./log_limits.ts";
 import type { LogFilter, LogQuery } from "./log_query.ts";
+import { PackedBlock, PackedLogs, readLogs } from "./packed_logs.ts";
 import type { RangeSize } from "./range_size.ts";
 
 /** What a range reader works with. */
@@ -37,8 +38,11 @@ export interface RangedBlock {
   readonly number: number;
   /** Undefined where nothing has told of the block. */
   readonly block: Raw | undefined;
-  readonly logs: readonly Raw[];
+  readonly logs: BlockLogs;
 }
+
+/** Logs of a block, in order. */
+export type BlockLogs = readonly Raw[] | PackedBlock;
 
 /** What a range has brought. */
 export interface FetchedRange {
@@ -50,7 +54,8 @@ export interface FetchedRange {
 
 /** Logs with what their answers have cost. */
 interface Found {
-  readonly logs: readonly Raw[];
+  /** Of one answer after the other. */
+  readonly logs: readonly (readonly Raw[] | PackedLogs)[];
   readonly bytes: number;
   readonly took: number;
 }
@@ -82,13 +87,13 @@ export class LogRanges {
       all,
       wanted === "untimed" ? undefined : this.#blocks(numbers(range), options),
     ]);
-    const byNumber = grouped(distinct(found));
+    const byNumber = grouped(found);
     const fetched = every ?? await this.#blocks(untimed(byNumber), options);
     return {
       blocks: numbers(range).map((number) => {
-        const logs = inOrder(byNumber.get(number) ?? []);
+        const logs = byNumber.get(number) ?? [];
         const block = fetched.get(number) ?? placeOf(logs);
-        const flaw = block && blockLogsFlaw(block, logs, query);
+        const flaw = block && blockLogsFlaw(block, ofEachHash(logs), query);
         if (flaw !== undefined) {
           const message = `Block ${number} cannot be right: ${flaw}`;
           throw new RpcError("other", message);
@@ -113,10 +118,11 @@ export class LogRanges {
       const { bytes, result, took } = await client.ask({
         method: "eth_getLogs",
         params: [{ ...span, ...filter }],
-      }, { ...options, validate: (logs) => rangeFlaw(logs, range) });
-      const logs = result as readonly Raw[];
+        read: readLogs,
+      }, { ...options, validate: (logs) => answerFlaw(logs, range) });
+      const logs = result as readonly Raw[] | PackedLogs;
       size.observe({ blocks: lengthOf(range), bytes, logs: logs.length });
-      return { logs, bytes, took };
+      return { logs: [logs], bytes, took };
     } catch (error) {
       const text = tooLarge(error);
       if (text === undefined || from === to) throw error;
@@ -188,14 +194,23 @@ function united(found: readonly Found[]): Found {
   };
 }
 
+/** Why an answer about a range cannot be right, or undefined. */
+function answerFlaw(answer: unknown, range: BlockRange): string | undefined {
+  if (!(answer instanceof PackedLogs)) return rangeFlaw(answer, range);
+  const { blocks } = answer;
+  const inRange = (blocks[0]?.number ?? -1) >= range.from &&
+    (blocks.at(-1)?.number ?? Infinity) <= range.to;
+  return inRange ? undefined : rangeFlaw(answer.raw(), range);
+}
+
 /** Answers to several filters as one: two may bring the same log. */
 export function distinct(
-  answers: readonly { readonly logs: readonly Raw[] }[],
+  answers: readonly (readonly Raw[])[],
 ): readonly Raw[] {
   const [first, ...others] = answers;
-  if (others.length === 0) return first?.logs ?? [];
+  if (others.length === 0) return first ?? [];
   const logs = new Map(
-    answers.flatMap(({ logs }) =>
+    answers.flatMap((logs) =>
       logs.map((log) => [`${log["blockNumber"]} ${log["logIndex"]}`, log])
     ),
   );
@@ -203,21 +218,34 @@ export function distinct(
 }
 
 /** Logs by the number of their block. */
-function grouped(logs: readonly Raw[]): ReadonlyMap<number, readonly Raw[]> {
-  const groups = new Map<number, Raw[]>();
-  let text: unknown;
-  let group: Raw[] = [];
-  for (const log of logs) {
-    // As a rule those of a block come together: then the text is the same.
-    if (log["blockNumber"] !== text) {
-      text = log["blockNumber"];
-      const number = whole(text, "blockNumber");
-      group = groups.get(number) ?? [];
-      groups.set(number, group);
-    }
-    group.push(log);
+function grouped(found: readonly Found[]): ReadonlyMap<number, BlockLogs> {
+  const answers = found.flatMap(({ logs }) => logs);
+  // Answers to one filter are about ranges of their own.
+  if (found.length === 1 && answers.every((one) => one instanceof PackedLogs)) {
+    const blocks = answers.flatMap(({ blocks }) => blocks);
+    return new Map(blocks.map((block) => [block.number, block]));
   }
-  return groups;
+  const groups = new Map<number, Raw[]>();
+  for (const log of distinct(answers.map(rawOf))) {
+    const number = whole(log["blockNumber"], "blockNumber");
+    const group = groups.get(number);
+    if (group) group.push(log);
+    else groups.set(number, [log]);
+  }
+  return new Map([...groups].map(([number, logs]) => [number, inOrder(logs)]));
+}
+
+function rawOf(logs: readonly Raw[] | PackedLogs): readonly Raw[] {
+  return logs instanceof PackedLogs ? logs.raw() : logs;
+}
+
+/** Logs of a block among which every hash is that they name. */
+function ofEachHash(logs: BlockLogs): readonly Raw[] {
+  return logs instanceof PackedBlock ? [logs.first] : logs;
+}
+
+function firstOf(logs: BlockLogs): Raw | undefined {
+  return logs instanceof PackedBlock ? logs.first : logs[0];
 }
 
 /** The logs of a block by their index. */
@@ -234,14 +262,16 @@ export function inOrder(logs: readonly Raw[]): readonly Raw[] {
 }
 
 function untimed(
-  logs: ReadonlyMap<number, readonly Raw[]>,
+  logs: ReadonlyMap<number, BlockLogs>,
 ): readonly number[] {
-  return [...logs].filter(([, [log]]) => !log?.["blockTimestamp"])
+  return [...logs]
+    .filter(([, logs]) => !firstOf(logs)?.["blockTimestamp"])
     .map(([number]) => number);
 }
 
 /** What the logs of a block tell of it. */
-function placeOf([log]: readonly Raw[]): Raw | undefined {
+function placeOf(logs: BlockLogs): Raw | undefined {
+  const log = firstOf(logs);
   return log && {
     number: log["blockNumber"],
     hash: log["blockHash"],

@@ -18,6 +18,7 @@ import {
   whole,
 } from "../hex.ts";
 import { known } from "./known.ts";
+import { PackedBlock } from "./packed_logs.ts";
 import type { PortName } from "./schema.ts";
 import { transactionRow } from "./transaction_row.ts";
 import { tokenTransfers } from "./transfers.ts";
@@ -28,7 +29,7 @@ export interface RawUnit {
   /** Undefined when nothing that is used needs them. */
   readonly receipts: readonly Raw[] | undefined;
   /** The logs, where they were asked for without the receipts. */
-  readonly logs?: readonly Raw[] | undefined;
+  readonly logs?: readonly Raw[] | PackedBlock | undefined;
 }
 
 /** Rows by port; only of the ports that were asked for. */
@@ -94,7 +95,7 @@ export class RowBuilder {
       const stamp = block["timestamp"];
       const around = { where, hex, stamp };
       const made = logs
-        ? logs.map((raw) => this.#loneLogRow(raw, around))
+        ? this.#loneLogRows(logs, around)
         : this.#logRows(receipts ?? [], around);
       if (ports.has("logs")) rows.logs = made;
       if (ports.has("token_transfers")) {
@@ -200,6 +201,30 @@ export class RowBuilder {
     return rows;
   }
 
+  /** Rows of logs that came without their receipts. */
+  #loneLogRows(
+    logs: readonly Raw[] | PackedBlock,
+    around: AroundLog,
+  ): Row[] {
+    if (!(logs instanceof PackedBlock)) {
+      return logs.map((raw) => this.#loneLogRow(raw, around));
+    }
+    const { where } = around;
+    const extra = this.#logExtraOf(logs.first, around);
+    return logs.logs().map((log) => ({
+      log_index: log.logIndex,
+      transaction_hash: log.transactionHash,
+      transaction_index: log.transactionIndex,
+      address: log.address,
+      data: log.data,
+      topics: log.topics,
+      block_timestamp: where.block_timestamp,
+      block_number: where.block_number,
+      block_hash: where.block_hash,
+      extra,
+    }));
+  }
+
   /** The row of a log that came without its receipt. */
   #loneLogRow(raw: Raw, around: AroundLog): Row {
     return this.#logRow(raw, {
@@ -211,11 +236,9 @@ export class RowBuilder {
   #logRow(
     raw: Raw,
     transaction: { readonly hash: string; readonly index: number },
-    { hex, stamp, where }: AroundLog,
+    around: AroundLog,
   ): Row {
-    const extra = this.#logExtra
-      ? withDiffering(this.#log.of(raw), raw, "blockTimestamp", stamp)
-      : null;
+    const { hex, where } = around;
     return {
       log_index: whole(raw["logIndex"], "logIndex"),
       transaction_hash: transaction.hash,
@@ -227,8 +250,14 @@ export class RowBuilder {
       block_timestamp: where.block_timestamp,
       block_number: where.block_number,
       block_hash: where.block_hash,
-      extra,
+      extra: this.#logExtraOf(raw, around),
     };
+  }
+
+  /** What of a log has no column, where somebody reads it. */
+  #logExtraOf(raw: Raw, { stamp }: AroundLog): Value {
+    if (!this.#logExtra) return null;
+    return withDiffering(this.#log.of(raw), raw, "blockTimestamp", stamp);
   }
 
   /**

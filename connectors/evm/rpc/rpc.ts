@@ -9,13 +9,24 @@ import { classify, RpcError } from "./errors.ts";
 export interface Call {
   readonly method: string;
   readonly params: readonly unknown[];
+  /**
+   * A faster way to read the bytes of its answer, when it goes alone;
+   * undefined: they are read as JSON.
+   */
+  readonly read?: (body: Uint8Array) => Envelope | undefined;
+}
+
+/** What stands around a result. */
+export interface Envelope {
+  readonly id?: unknown;
+  readonly result: unknown;
 }
 
 /** What came back for the calls of one request. */
 export interface Reply {
   /** In the order of the calls: the result, or why there is none. */
   readonly results: readonly unknown[];
-  /** Length of the answer's text. */
+  /** Length of the answer. */
   readonly bytes: number;
 }
 
@@ -30,6 +41,8 @@ export interface PostOptions {
 export interface Transport {
   send(calls: readonly Call[], options: PostOptions): Promise<Reply>;
 }
+
+const utf8 = new TextDecoder();
 
 let lastId = 0;
 
@@ -55,12 +68,15 @@ export class HttpTransport implements Transport {
       params,
     }));
     const [first] = requests;
-    const { headers, status, text } = await this.#post(
+    const { content, headers, status } = await this.#post(
       JSON.stringify(requests.length === 1 ? first : requests),
       options,
     );
-    const body = parsed(text);
-    const bytes = text.length;
+    const bytes = content.length;
+    const [call] = calls;
+    const isAlone = calls.length === 1 && status === 200;
+    const body = isAlone && call?.read?.(content) ||
+      parsed(utf8.decode(content));
     if (requests.length === 1 && first) {
       return { results: [read({ status, headers, body }, first.id)], bytes };
     }
@@ -86,7 +102,7 @@ export class HttpTransport implements Transport {
   async #post(
     body: string,
     { signal, timeout }: PostOptions,
-  ): Promise<{ status: number; headers: Headers; text: string }> {
+  ): Promise<{ status: number; headers: Headers; content: Uint8Array }> {
     signal?.throwIfAborted();
     const controller = new AbortController();
     const stop = () => controller.abort(signal?.reason);
@@ -100,7 +116,7 @@ export class HttpTransport implements Transport {
         signal: controller.signal,
       });
       const { headers, status } = response;
-      return { status, headers, text: await response.text() };
+      return { status, headers, content: await response.bytes() };
     } catch (error) {
       signal?.throwIfAborted();
       const reason = controller.signal.aborted
