@@ -12,8 +12,7 @@ import {
   UserError,
 } from "../../runtime/component.ts";
 import type { ClickHouseClient } from "@clickhouse/client";
-import { type Opened, Warehouse } from "./client.ts";
-import { connectEmbedded } from "./embedded.ts";
+import type { Opened } from "./client.ts";
 import { codeOf } from "./errors.ts";
 import { quoted } from "./table.ts";
 
@@ -77,8 +76,9 @@ sinks:
     table: blocks
     order_by: [number]
 `,
-  open(config, context) {
+  async open(config, context) {
     const { name } = context;
+    const { Warehouse } = await import("./client.ts");
     const open = () =>
       config.embedded === undefined
         ? openServer(config)
@@ -101,6 +101,7 @@ async function openEmbedded(
   },
 ): Promise<Opened> {
   const { log, signal } = context;
+  const { connectEmbedded } = await import("./embedded.ts");
   const server = await connectEmbedded(folder, {
     log: (line) => log.debug(line),
     signal,

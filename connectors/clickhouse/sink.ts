@@ -10,9 +10,8 @@ import {
 } from "../../runtime/component.ts";
 import type { Warehouse } from "./client.ts";
 import { clickhouse, type ClickhouseConfig } from "./connection.ts";
-import { migrationOf, prepareTable } from "./prepare.ts";
 import { checkFields, shapeOf, sinkFields } from "./sink_fields.ts";
-import { type UnitData, unitEncoder } from "./small_units.ts";
+import type { UnitData } from "./small_units.ts";
 import { createTables, createView, insertTable } from "./table.ts";
 import { addedColumns } from "./types.ts";
 
@@ -44,8 +43,11 @@ export const clickhouseSink = defineSink<
     const table = shapeOf({ config, schema, database, cluster });
     return [...createTables(table), createView(table)];
   },
-  migrate: (shape, { connection }) =>
-    migrationOf(shapeAt(shape, connection), { connection, name: shape.name }),
+  async migrate(shape, { connection }) {
+    const { migrationOf } = await import("./prepare.ts");
+    const { name } = shape;
+    return await migrationOf(shapeAt(shape, connection), { connection, name });
+  },
   example: `
 name: transfers-to-clickhouse
 connections:
@@ -63,6 +65,8 @@ sinks:
     index: [token_address, transaction_hash]
 `,
   async open(config, { connection, name, schema }) {
+    const { prepareTable } = await import("./prepare.ts");
+    const { unitEncoder } = await import("./small_units.ts");
     const table = shapeAt({ config, schema, name }, connection);
     await prepareTable(table, { connection, name });
     const { blocks, encode } = unitEncoder(schema);

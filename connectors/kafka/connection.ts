@@ -12,7 +12,7 @@ import {
   optional,
   UserError,
 } from "../../runtime/component.ts";
-import { KafkaClient, type TlsOptions } from "./client.ts";
+import type { TlsOptions } from "./client.ts";
 
 /** What a cluster is asked at when a broker names no port. */
 const defaultPort = 9092;
@@ -111,7 +111,8 @@ sources:
 sinks:
   blocks: { type: kafka, connection: bus, from: chain.blocks, topic: blocks, key: hash }
 `,
-  open(config, { folder, log, name }) {
+  async open(config, { folder, log, name }) {
+    const { KafkaClient } = await import("./client.ts");
     const { client_id: clientId, registry, sasl } = config;
     return new KafkaClient({
       name,

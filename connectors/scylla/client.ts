@@ -17,10 +17,11 @@ import type {
   StateOptions,
   StateStore,
 } from "../../runtime/component.ts";
+import type { Consistency } from "./consistency.ts";
 import { type ErrorContext, scyllaError } from "./errors.ts";
 import { openScyllaLedger } from "./ledger.ts";
 import { resultText } from "./result.ts";
-import type { Consistency, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { openScyllaState } from "./state.ts";
 
 /** A row by column name, as the driver decodes it. */

@@ -13,13 +13,8 @@ import {
   type Place,
   UserError,
 } from "../../runtime/component.ts";
-import { ScyllaClient } from "./client.ts";
-import {
-  consistencies,
-  openSession,
-  type Replication,
-  type TlsFiles,
-} from "./session.ts";
+import { consistencies } from "./consistency.ts";
+import type { Replication, TlsFiles } from "./session.ts";
 
 const tlsFields = {
   ca: optional(fields.file("PEM file with the authority to trust")),
@@ -117,7 +112,9 @@ sinks:
     table: transactions
     primary_key: [hash]
 `,
-  open(config, { folder, log, name }) {
+  async open(config, { folder, log, name }) {
+    const { ScyllaClient } = await import("./client.ts");
+    const { openSession } = await import("./session.ts");
     const { keyspace, username } = config;
     const hosts = hostsOf(config);
     return new ScyllaClient({

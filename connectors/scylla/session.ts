@@ -5,25 +5,11 @@
  */
 import type { Client, Host, HostMap, policies } from "cassandra-driver";
 import { type Logger, UserError } from "../../runtime/component.ts";
+import type { Consistency } from "./consistency.ts";
 import { responseCode } from "./errors.ts";
 
 /** A number of replicas in the local data centre, or one for each. */
 export type Replication = number | Readonly<Record<string, number>>;
-
-/** Every consistency that a write or read may ask for. */
-export const consistencies = [
-  "one",
-  "two",
-  "three",
-  "quorum",
-  "all",
-  "local_quorum",
-  "each_quorum",
-  "local_one",
-] as const;
-
-/** How many replicas must have answered. */
-export type Consistency = typeof consistencies[number];
 
 /** PEM texts. */
 export interface TlsFiles {

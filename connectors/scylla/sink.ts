@@ -9,23 +9,13 @@ import {
   fields,
   optional,
   type SinkShape,
-  UserError,
 } from "../../runtime/component.ts";
 import { checkKey } from "./advice.ts";
 import type { ScyllaClient } from "./client.ts";
 import { namePattern, scylla } from "./connection.ts";
-import { responseCode } from "./errors.ts";
-import { type EncodedRows, rowEncoder } from "./rows.ts";
-import { consistencies } from "./session.ts";
-import {
-  describeTable,
-  fullName,
-  migrationOf,
-  prepareTable,
-} from "./prepare.ts";
+import { consistencies } from "./consistency.ts";
+import type { EncodedRows } from "./rows.ts";
 import { compactions, createTable, type TableShape } from "./table.ts";
-import { Timeline } from "./timeline.ts";
-import { executor, type Plan, planWrite } from "./writes.ts";
 
 /** A column, or the columns of the partition key. */
 const keyPart = {
@@ -60,7 +50,8 @@ const sinkFields = {
   )),
 };
 
-type SinkConfig = Config<typeof sinkFields>;
+/** A scylla sink's config. */
+export type SinkConfig = Config<typeof sinkFields>;
 
 /** Rows wait briefly: whoever reads here wants the head of the chain. */
 const batch = { rows: 20_000, bytes: 16 * 1024 ** 2, every: 200 };
@@ -103,11 +94,12 @@ export const scyllaSink = defineSink<
     checkKey({ ...keyOf(config), schema, place: place.at("primary_key") });
   },
   ddl: (shape) => [createTable(shapeOf({ ...shape, keyspace: undefined }))],
-  migrate: ({ config, name, schema }, { connection }) =>
-    migrationOf(
-      shapeOf({ config, name, schema, keyspace: connection.keyspace }),
-      { connection, name },
-    ),
+  async migrate({ config, name, schema }, { connection }) {
+    const { keyspace } = connection;
+    const { migrationOf } = await import("./prepare.ts");
+    const shape = shapeOf({ config, name, schema, keyspace });
+    return await migrationOf(shape, { connection, name });
+  },
   example: `
 name: transfers-to-scylla
 connections:
@@ -125,39 +117,8 @@ sinks:
     ttl: 30d
     compaction: time_window
 `,
-  async open(config, { connection, name, schema, shared = false, state }) {
-    const { keyspace } = connection;
-    const shape = shapeOf({ config, schema, name, keyspace });
-    await prepareTable(shape, { connection, name });
-    const encode = rowEncoder(shape);
-    const { execute } = executor(connection, { ...config, shape });
-    let last = Number(state?.["timestamp"] ?? 0);
-    let unfinished: Plan | undefined;
-    return {
-      encode(rows, unit, reject) {
-        const data = encode(rows, unit.op, reject);
-        return { data, bytes: data.values.length };
-      },
-      async write({ chunks, signal }) {
-        const plan = unfinished?.chunks === chunks
-          ? unfinished
-          : planWrite(chunks, {
-            shape,
-            timeline: new Timeline(last, { shared }),
-          });
-        unfinished = plan;
-        try {
-          await execute(plan, signal);
-        } catch (error) {
-          throw await causeOf(error, { connection, name, shape });
-        } finally {
-          // Rejected or stored: either way these rows are behind us.
-          if (plan.waiting.length === 0) last = plan.last;
-        }
-        return { timestamp: last };
-      },
-    };
-  },
+  open: async (config, context) =>
+    await (await import("./open_sink.ts")).openSink(config, context),
 });
 
 /** The two halves of a primary key. */
@@ -168,7 +129,8 @@ function keyOf(
   return { partition, clustering: clustering.flat() };
 }
 
-function shapeOf(
+/** The table that a sink needs. */
+export function shapeOf(
   { config, keyspace, schema }: SinkShape<typeof sinkFields> & {
     readonly keyspace: string | undefined;
   },
@@ -176,27 +138,3 @@ function shapeOf(
   const { compaction, table, ttl } = config;
   return { keyspace, table, schema, ...keyOf(config), compaction, ttl };
 }
-
-/**
- * A statement that a server does not know and cannot prepare again, as when
- * it has been restarted, is of a table that somebody has dropped.
- */
-async function causeOf(
-  error: unknown,
-  { connection, name, shape }: {
-    readonly connection: ScyllaClient;
-    readonly name: string;
-    readonly shape: TableShape;
-  },
-): Promise<unknown> {
-  const { cause } = error as Error;
-  if (responseCode(cause) !== unprepared) return error;
-  if ((await describeTable(shape, connection)).length > 0) return error;
-  return new UserError(
-    `Table "${fullName(shape)}" of sink "${name}" is gone: run ` +
-      "`reset` for the sink to fill a new one",
-    { cause },
-  );
-}
-
-const unprepared = 0x2500;

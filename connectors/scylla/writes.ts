@@ -11,9 +11,9 @@ import {
   type Row,
 } from "../../runtime/component.ts";
 import type { ScyllaClient, Statement } from "./client.ts";
+import type { Consistency } from "./consistency.ts";
 import { responseCode } from "./errors.ts";
 import { type EncodedRows, readValues } from "./rows.ts";
-import type { Consistency } from "./session.ts";
 import { deleteRow, insertRow, keyColumns, type TableShape } from "./table.ts";
 import type { Timeline } from "./timeline.ts";
 

@@ -19,6 +19,9 @@ export const EPOCH = 32;
 /** What a head that is pushed is called in price tables. */
 export const PUSH = "newHeads";
 
+/** While history is read, the head is looked at this often. */
+export const STALE_MS = 60_000;
+
 /** The call that a poll makes. */
 export const POLL = "eth_getBlockByNumber";
 

@@ -16,13 +16,10 @@ import type { Endpoint } from "../rpc/endpoint.ts";
 import { RpcError } from "../rpc/errors.ts";
 import { isPublic } from "../rpc/tariffs.ts";
 import type { Raw } from "./extra.ts";
-import { EPOCH } from "./following.ts";
+import { EPOCH, STALE_MS } from "./following.ts";
 import { HeadFeed } from "./head_feed.ts";
 import { MalformedError, quantity, whole } from "../hex.ts";
 import type { PushedHead } from "./subscription.ts";
-
-/** While history is read, the head is looked at this often. */
-export const STALE_MS = 60_000;
 
 // A block of a public chain that is so old stays for ever: Ethereum ejects
 // within that time whoever keeps it from being final.

@@ -11,11 +11,16 @@ import {
   optional,
   type Used,
 } from "../../../runtime/component.ts";
-import { ChainReader } from "./chain_reader.ts";
 import type { EvmClient } from "../rpc/client.ts";
 import { evm } from "../rpc/connection.ts";
-import { EPOCH, isPushCheaper, POLL, POLLS, PUSH } from "./following.ts";
-import { STALE_MS } from "./head.ts";
+import {
+  EPOCH,
+  isPushCheaper,
+  POLL,
+  POLLS,
+  PUSH,
+  STALE_MS,
+} from "./following.ts";
 import { type LogQuery, logQuery } from "./log_query.ts";
 import { planRoutes, type RouteDemand } from "./routes.ts";
 import { type PortName, portNames, schemas } from "./schema.ts";
@@ -105,7 +110,8 @@ sinks:
     { method: POLL, times: 3 },
     { method: POLL, times: 0, every: STALE_MS },
   ],
-  open({ emit, in_flight, poll, start, where }, context) {
+  async open({ emit, in_flight, poll, start, where }, context) {
+    const { ChainReader } = await import("./chain_reader.ts");
     const { clock, connection, log, needed = new Map(), used } = context;
     const query = queryOf(used, { needed, where });
     const demand = demandOf(used, query);

@@ -12,22 +12,13 @@ import {
   optional,
   type Place,
   type Predicate,
-  type TransformContext,
   type TransformShape,
-  UserError,
 } from "../../../runtime/component.ts";
-import type { AbiLookup } from "../lookup/client.ts";
 import { abiFields, readAbiFolder } from "../abi/field.ts";
-import { AbiIndex } from "../abi/abi_index.ts";
 import { abiLookup } from "../lookup/connection.ts";
-import { AbiStore } from "../lookup/store.ts";
 import { AbiError } from "../abi/types.ts";
-import type { EvmClient } from "../rpc/client.ts";
 import { evm } from "../rpc/connection.ts";
-import { RowDecoder } from "./rows.ts";
 import { kindOf, needed, shapeOf, useful } from "./schema.ts";
-import { Finder } from "./finder.ts";
-import { Proxies } from "./proxies.ts";
 import { commonSignatures, SignatureDatabase } from "./signatures.ts";
 
 /** The name of the signatures that come with Sluice. */
@@ -59,7 +50,8 @@ const decodeFields = {
   ),
 };
 
-type DecodeConfig = Config<typeof decodeFields>;
+/** A decode transform's config. */
+export type DecodeConfig = Config<typeof decodeFields>;
 type DecodeShape = TransformShape<typeof decodeFields>;
 
 /** Decode call input and logs; what has no arguments goes to `unknown`. */
@@ -137,54 +129,9 @@ sinks:
       : [],
   explain: async (text, options) =>
     await (await import("./explain.ts")).explain(text, options),
-  open(config, context: TransformContext) {
-    const { connections, folder, input } = context;
-    const signatures = readSignatures(config.signatures, folder);
-    const index = indexOf(config, { folder, signatures });
-    const decoder = new RowDecoder({ input, index, signatures });
-    const lookup = connections["lookup"] as AbiLookup | undefined;
-    const client = connections["proxies"] as EvmClient | undefined;
-    if (!lookup?.hasServices && !client) {
-      return { apply: (rows, emit) => decoder.decode(rows, emit) };
-    }
-    const { clock, log, name, pipeline, signal } = context;
-    checkChains(lookup, client);
-    const store = new AbiStore();
-    const finder = new Finder({
-      stage: `${pipeline}/${name}`,
-      index,
-      signatures,
-      store,
-      lookup,
-      proxies: client && new Proxies(client, log),
-      wait: config.wait,
-      clock,
-      log,
-      signal,
-    });
-    return {
-      apply: (rows, emit, unit) => finder.decode(rows, emit, unit, decoder),
-      outdated: (range) => finder.outdated(range),
-      async [Symbol.asyncDispose]() {
-        await finder.close();
-        store[Symbol.dispose]();
-      },
-    };
-  },
+  open: async (config, context) =>
+    (await import("./open_decode.ts")).openDecode(config, context),
 });
-
-/** At the same address of another chain there is another contract. */
-function checkChains(
-  lookup: AbiLookup | undefined,
-  client: EvmClient | undefined,
-): void {
-  if (client?.chainId === undefined || !lookup) return;
-  if (client.chainId === lookup.chainId) return;
-  throw new UserError(
-    `Look-ups are for chain ${lookup.chainId} and proxies are read on chain ` +
-      `${client.chainId}; set chain_id of the abi_lookup connection`,
-  );
-}
 
 /** Report what cannot be read. */
 function reporting(place: Place, read: () => unknown): void {
@@ -201,7 +148,8 @@ function reporting(place: Place, read: () => unknown): void {
   }
 }
 
-function readSignatures(
+/** The signatures of the databases that a spec names. */
+export function readSignatures(
   names: readonly string[],
   folder: string,
 ): SignatureDatabase {
@@ -213,28 +161,6 @@ function readSignatures(
     );
   }
   return database;
-}
-
-/** ABIs by address; those of the folder without one are signatures. */
-function indexOf(
-  { abis }: DecodeConfig,
-  { folder, signatures }: {
-    readonly folder: string;
-    readonly signatures: SignatureDatabase;
-  },
-): AbiIndex {
-  const index = new AbiIndex();
-  for (const { address, file, signatures } of abis) {
-    for (const abi of [...(file ? [file] : []), ...(signatures ?? [])]) {
-      if (!address) index.add(abi);
-      for (const one of address ?? []) index.add(abi, one);
-    }
-  }
-  for (const { abi, address } of readAbiFolder(folder)) {
-    if (address === undefined) signatures.addAbi(abi);
-    else index.add(abi, address);
-  }
-  return index;
 }
 
 /** Logs of the contracts with a signature that an ABI of theirs knows. */

@@ -12,11 +12,9 @@ import {
   fields,
   optional,
 } from "../../../runtime/component.ts";
-import { AbiLookup } from "./client.ts";
 import { type Dialect, dialects } from "./service.ts";
-import { AbiStore } from "./store.ts";
 import { keysOf } from "../rpc/endpoint_fields.ts";
-import { LookupKey } from "./key.ts";
+import type { LookupKeyOptions } from "./key.ts";
 
 // Requests of one key under way at once: with 200 ms to the service that is
 // more than the 5 a second which the free plans allow.
@@ -100,8 +98,13 @@ sinks:
       place.report('Missing field "url"', "or services", { key: true });
     }
   },
-  open(config, context) {
-    const keys = servicesOf(config).flatMap((one) => openKeys(one, context));
+  async open(config, context) {
+    const { AbiLookup } = await import("./client.ts");
+    const { AbiStore } = await import("./store.ts");
+    const { LookupKey } = await import("./key.ts");
+    const keys = servicesOf(config)
+      .flatMap((service) => keysAt(service, context))
+      .map((key) => new LookupKey(key));
     return new AbiLookup({
       keys,
       // With nobody to ask there is nothing to keep.
@@ -120,14 +123,17 @@ function servicesOf(config: Settings): readonly Service[] {
   return config.services ?? [{ ...config, url: config.url ?? "" }];
 }
 
-function openKeys(service: Service, context: ConnectionContext): LookupKey[] {
+function keysAt(
+  service: Service,
+  context: ConnectionContext,
+): LookupKeyOptions[] {
   const { api, quota, rate, url } = service;
   if (url === "") return [];
   const dialect = api ?? dialectOf(url);
   const host = URL.parse(url)?.host ?? "";
   return keysOf(service).map((key, index, { length }) => {
     const name = length > 1 ? `${host}#${index + 1}` : host;
-    return new LookupKey({
+    return {
       name,
       dialect,
       url,
@@ -138,7 +144,7 @@ function openKeys(service: Service, context: ConnectionContext): LookupKey[] {
         inFlight: IN_FLIGHT,
       }),
       context,
-    });
+    };
   });
 }
 

@@ -5,40 +5,20 @@
  */
 import {
   type Config,
-  type ConnectionContext,
   defineConnection,
   type Fields,
   fields,
   optional,
-  UserError,
 } from "../../../runtime/component.ts";
-import { type BlockRange, EvmClient } from "./client.ts";
-import { Endpoint } from "./endpoint.ts";
 import {
   checkEndpoint,
   checkGroups,
   endpointFields,
-  type EndpointSettings,
-  endpointsOf,
-  keysOf,
   limitFields,
   RECORDING,
   urlField,
 } from "./endpoint_fields.ts";
-import { fingerprint, maskedKey } from "./keys.ts";
-import { Tariff } from "./plan.ts";
 import { adviseOnDear, blocksPerDay, tariffsOf } from "./tariffs.ts";
-import {
-  openRecording,
-  type Recording,
-  RecordingError,
-} from "../recording/recording.ts";
-import { RecordingTransport } from "../recording/replay.ts";
-import { HttpTransport, type Transport } from "./rpc.ts";
-
-// Calls of one key under way at once. With 50 ms to the node that is 320
-// calls a second, more than any free plan allows.
-const IN_FLIGHT = 16;
 
 const members = {
   chain_id: optional(fields.integer("Id that every endpoint must report")),
@@ -56,7 +36,8 @@ const members = {
   ),
 } satisfies Fields;
 
-type Settings = Config<typeof members>;
+/** The connection's typed fields. */
+export type EvmConfig = Config<typeof members>;
 
 /** Nodes of one EVM chain behind HTTP, paced and interchangeable. */
 export const evm = defineConnection({
@@ -118,113 +99,6 @@ sinks:
   advise: ({ calls, config, place }) => adviseOnDear(config, { calls, place }),
   tariffs: (config) => tariffsOf(config),
   unitsPerDay: ({ chain_id }) => blocksPerDay(chain_id),
-  async open(config, context) {
-    const { clock, log, name, scheduler } = context;
-    const settings = endpointsOf(config, name);
-    const endpoints: Endpoint[] = [];
-    let range: BlockRange | undefined;
-    for (const one of settings) {
-      if (one.url === "") continue;
-      if (one.url.startsWith(RECORDING)) {
-        const path = one.url.slice(RECORDING.length);
-        const recording = await recordingAt(path);
-        range = recording.header;
-        // Nobody counts what is read from a file.
-        const unlimited = {
-          ...one,
-          lacks: ["eth_getLogs"],
-          plan: undefined,
-          quota: undefined,
-          quota_group: undefined,
-          rate: undefined,
-        };
-        endpoints.push(openEndpoint(
-          unlimited,
-          new RecordingTransport(recording),
-          { context, config },
-        ));
-        continue;
-      }
-      const keys = keysOf(one);
-      for (const [index, key] of keys.entries()) {
-        const filled = (url: string) =>
-          url.replaceAll("{key}", encodeURIComponent(key));
-        const url = filled(one.url);
-        const name = keys.length > 1 ? `${one.name}#${index + 1}` : one.name;
-        endpoints.push(openEndpoint(
-          { ...one, name },
-          new HttpTransport(url),
-          {
-            ...{ context, config, key: maskedKey(key) },
-            identity: await fingerprint(url, key),
-            socket: one.ws_url ? filled(one.ws_url) : undefined,
-          },
-        ));
-      }
-    }
-    if (endpoints.length === 0) {
-      throw new UserError(
-        `Connection "${name}" has no endpoint: every url is empty`,
-      );
-    }
-    return new EvmClient({
-      name,
-      endpoints,
-      scheduler,
-      clock,
-      log,
-      chainId: config.chain_id,
-      missingTimeout: config.missing_timeout,
-      inFlight: endpoints.reduce((sum, { inFlight }) => sum + inFlight, 0),
-      range,
-    });
-  },
+  open: async (config, context) =>
+    await (await import("./open_client.ts")).openClient(config, context),
 });
-
-async function recordingAt(path: string): Promise<Recording> {
-  try {
-    return await openRecording(path);
-  } catch (error) {
-    if (!(error instanceof RecordingError)) throw error;
-    throw new UserError(error.message, { cause: error });
-  }
-}
-
-function openEndpoint(
-  settings: EndpointSettings,
-  transport: Transport,
-  { config, context, identity, key, socket }: {
-    context: ConnectionContext;
-    config: Settings;
-    identity?: string;
-    key?: string;
-    socket?: string | undefined;
-  },
-): Endpoint {
-  const { clock, log, metrics, name, scheduler } = context;
-  const { in_flight = IN_FLIGHT, url } = settings;
-  const tariff = new Tariff(settings);
-  const label = settings.name === name ? name : `${name}/${settings.name}`;
-  return new Endpoint({
-    name: settings.name,
-    host: URL.parse(url)?.host || url,
-    ...(key === undefined ? {} : { key }),
-    transport,
-    socket,
-    budget: scheduler.budget({
-      name: label,
-      ...(identity === undefined ? {} : { identity }),
-      windows: tariff.windows,
-      inFlight: in_flight,
-      group: settings.quota_group,
-      reserve: settings.reserve,
-    }),
-    tariff,
-    inFlight: in_flight,
-    timeout: config.timeout,
-    batch: settings.batch,
-    clock,
-    log,
-    metrics,
-  });
-}

@@ -7,13 +7,9 @@
 import { defineSource } from "../../../runtime/component.ts";
 import type { EvmClient } from "../rpc/client.ts";
 import { evm } from "../rpc/connection.ts";
-import { CallReader } from "./calls.ts";
-import { Changes } from "./changes.ts";
 import { checkState } from "./check.ts";
 import { columnsOf, givenOf, limitOf, stateFields } from "./fields.ts";
-import { FollowingReader } from "./following_reader.ts";
 import { plannedCalls } from "./planned.ts";
-import { StateReader } from "./state_reader.ts";
 import { StateTable } from "./table.ts";
 
 /** What contracts say of themselves, at the blocks of a trigger. */
@@ -60,7 +56,9 @@ sinks:
   check: ({ config, place }) => checkState(config, place),
   outputs: (config) => ({ rows: new StateTable(givenOf(config)).columns }),
   calls: plannedCalls,
-  open(config, { clock, connection, log, memory, upstream }) {
+  async open(config, { clock, connection, log, memory, upstream }) {
+    const { CallReader } = await import("./calls.ts");
+    const { Changes } = await import("./changes.ts");
     const { contracts, every, multicall, poll, start } = config;
     const table = new StateTable(givenOf(config));
     const calls = new CallReader({
@@ -76,6 +74,7 @@ sinks:
       inFlight: config.in_flight,
     };
     if (upstream) {
+      const { FollowingReader } = await import("./following_reader.ts");
       return new FollowingReader({
         ...common,
         contracts,
@@ -84,6 +83,7 @@ sinks:
       });
     }
     if (every.kind === "rows") throw new Error("Nothing to follow");
+    const { StateReader } = await import("./state_reader.ts");
     return new StateReader({
       ...common,
       targets: contracts.known.flatMap((one) => table.targetsOf(one)),
