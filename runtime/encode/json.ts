@@ -40,22 +40,72 @@ export function jsonLines(
   schema: Schema,
   options: JsonLinesOptions = {},
 ): (rows: readonly Row[]) => string {
+  const groups = grouped(schema);
   const members = [
-    ...schema.map(member),
+    ...groups.map((columns, i) =>
+      columns.length > 1 ? [{ code: `t${i}` }] : columns.flatMap(member)
+    ),
     ...Object.entries(options.extra ?? {}).map(([name, value]) => [
       constant(`${JSON.stringify(name)}:${JSON.stringify(value)}`),
     ]),
   ];
-  const line = [
-    constant("{"),
-    ...members.flatMap((one, i) => i === 0 ? one : [constant(","), ...one]),
-    constant("}\n"),
-  ];
+  const line = [constant("{"), ...listed(members), constant("}\n")];
+  const shared = groups.map((columns, i) =>
+    columns.length > 1 ? remembered(columns, i) : undefined
+  ).filter((one) => one !== undefined);
   return compile(`return (rows)=>{
-    let s="",v;
-    for(const row of rows)s+=${joined(line)};
+    let s="",v${shared.map(({ names }) => `,${names}`).join("")};
+    for(const row of rows){
+      ${shared.map(({ code }) => code).join("")}
+      s+=${joined(line)};
+    }
     return s;
   }`) as (rows: readonly Row[]) => string;
+}
+
+/**
+ * The rows of a block share what is told of it: where a timestamp stands
+ * among columns of one prefix, as `block_timestamp` does, these are a group.
+ */
+function grouped(schema: Schema): Column[][] {
+  const groups: Column[][] = [];
+  for (const column of schema) {
+    const [last] = groups.at(-1)?.slice(-1) ?? [];
+    const prefix = prefixOf(column);
+    if (last && prefix !== "" && prefixOf(last) === prefix) {
+      groups.at(-1)?.push(column);
+    } else groups.push([column]);
+  }
+  return groups.flatMap((group) =>
+    group.some(({ type }) => type === "timestamp")
+      ? [group]
+      : group.map((column) => [column])
+  );
+}
+
+function prefixOf({ name }: Column): string {
+  return name.slice(0, name.indexOf("_") + 1);
+}
+
+/** Code that makes the text of a group anew when one of its values differs. */
+function remembered(
+  columns: readonly Column[],
+  group: number,
+): { readonly names: string; readonly code: string } {
+  const kept = columns.map((_, i) => `k${group}_${i}`);
+  const values = columns.map(({ name }) => `row[${JSON.stringify(name)}]`);
+  const differs = kept.map((name, i) => `${name}!==${values[i]}`).join("||");
+  const keep = kept.map((name, i) => `${name}=${values[i]};`).join("");
+  const text = joined(listed(columns.map(member)));
+  return {
+    names: [...kept, `t${group}`].join(","),
+    code: `if(t${group}===undefined||${differs}){${keep}t${group}=${text};}`,
+  };
+}
+
+/** Members with commas between them. */
+function listed(members: readonly (readonly Part[])[]): Part[] {
+  return members.flatMap((one, i) => i === 0 ? one : [constant(","), ...one]);
 }
 
 /** A value of a column as JSON: what {@linkcode jsonLines} writes for it. */

@@ -65,6 +65,30 @@ Deno.test("jsonLines() writes what the slow way writes", () => {
   );
 });
 
+Deno.test("jsonLines() sees every change among what the rows of a block share", () => {
+  const schema: Schema = [
+    { name: "block_hash", type: "string", nullable: true, doc: "" },
+    { name: "block_timestamp", type: "timestamp", nullable: true, doc: "" },
+    { name: "block_number", type: "uint64", doc: "" },
+    { name: "value", type: "uint8", doc: "" },
+    { name: "block_size", type: "uint8", doc: "" },
+    { name: "read_at", type: "timestamp", doc: "" },
+  ];
+  const rows = fc.array(fc.record({
+    block_hash: fc.constantFrom(null, "a", "b"),
+    block_timestamp: fc.constantFrom(null, 0, 1000),
+    block_number: fc.constantFrom<number | bigint>(0, 1, 2n ** 60n),
+    value: fc.constantFrom(0, 1),
+    block_size: fc.constantFrom(0, 1),
+    read_at: fc.constantFrom(0, 5),
+  }));
+  const write = jsonLines(schema);
+  fc.assert(fc.property(rows, rows, (some, others) => {
+    assert.equal(write(some), oracleLines(schema, some));
+    assert.equal(write(others), oracleLines(schema, others));
+  }));
+});
+
 Deno.test("jsonText() writes a value as jsonLines() does", () => {
   const typed = fc.constantFrom(
     ...scalarTypes,
