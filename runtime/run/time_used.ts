@@ -18,6 +18,12 @@ export const NETWORK = "network";
 const LEAST_SHARE = 0.01;
 const MOST_WORDS = 4;
 
+// To ask how long the processor has worked takes up to 20 µs, and a source
+// may wait for a moment thousands of times a second: a shorter wait is work,
+// and what is known is good for so long while there is work.
+const SHORTEST_WAIT_MS = 1;
+const KNOWN_MS = 5;
+
 /** Milliseconds by what they were spent on. */
 export type TimeUsed = ReadonlyMap<string, number>;
 
@@ -76,7 +82,10 @@ export class SourceTime {
   /** What it does; undefined: it waits for its source. */
   #activity: string | undefined;
   #since: number;
-  #workedBefore: number;
+  #workedBefore = 0;
+  /** When the processor was asked last, and what it said. */
+  #askedAt = 0;
+  #answer = 0;
 
   constructor(
     name: string,
@@ -87,13 +96,13 @@ export class SourceTime {
     this.#elapsed = options.elapsed ?? (() => performance.now());
     this.#worked = options.worked ?? processorTime;
     this.#since = this.#elapsed();
-    this.#workedBefore = this.#worked();
+    this.#ask();
   }
 
   /** The time before this does not count. */
   starts(): void {
     this.#since = this.#elapsed();
-    this.#workedBefore = this.#worked();
+    this.#ask();
   }
 
   /** It waits for its source from now on. */
@@ -123,17 +132,26 @@ export class SourceTime {
     const ms = now - this.#since;
     this.#since = now;
     if (this.#on !== NETWORK) return this.#add(this.#on, ms);
+    if (ms < SHORTEST_WAIT_MS) return this.#add(WORK, ms);
     // While answers arrive, what the processor does is to read them.
-    const worked = this.#worked();
-    const busy = Math.min(ms, worked - this.#workedBefore);
-    this.#workedBefore = worked;
+    const before = this.#workedBefore;
+    this.#ask();
+    const busy = Math.min(ms, Math.max(0, this.#workedBefore - before));
     this.#add(WORK, busy);
     this.#add(NETWORK, ms - busy);
   }
 
   /** Something else takes the time from now on. */
   resume(): void {
-    if (this.#on === NETWORK) this.#workedBefore = this.#worked();
+    if (this.#on !== NETWORK) return;
+    const past = this.#since - this.#askedAt;
+    if (past < KNOWN_MS) this.#workedBefore = this.#answer + past;
+    else this.#ask();
+  }
+
+  #ask(): void {
+    this.#askedAt = this.#since;
+    this.#workedBefore = this.#answer = this.#worked();
   }
 
   get #on(): string {

@@ -9,15 +9,19 @@ import {
 
 /** A keeper over clocks that the test moves. */
 function bench() {
-  let [now, worked] = [0, 0];
+  let [now, worked, asked] = [0, 0, 0];
   const metrics = new Metrics();
   const keeper = new TimeKeeper({
     metrics,
     elapsed: () => now,
-    worked: () => worked,
+    worked: () => {
+      asked++;
+      return worked;
+    },
   });
   return {
     ...{ keeper, metrics },
+    asked: () => asked,
     pass: (ms: number, busy = 0) => {
       now += ms;
       worked += busy;
@@ -70,6 +74,30 @@ Deno.test("TimeKeeper counts no more work than there was time", () => {
   keeper.calls(NETWORK);
   pass(10, 35); // Several threads.
   assert.equal(timeText(time.used), "decode and transforms 100 %");
+});
+
+Deno.test("TimeKeeper does not ask the processor about every moment", () => {
+  const { asked, keeper, pass } = bench();
+  const time = keeper.source("chain", () => false);
+  keeper.calls(NETWORK);
+  time.starts();
+  const before = asked();
+  for (let unit = 0; unit < 10_000; unit++) {
+    time.works();
+    pass(0.25, 0.25);
+    time.reads();
+    pass(0.005, 0.005);
+    // Every hundredth is waited for.
+    if (unit % 100 === 0) pass(20, 2);
+  }
+  const used = time.used;
+  assert.ok(asked() - before < 900, `${asked() - before} times`);
+  const [network = 0, work = 0] = [
+    used.get(NETWORK),
+    used.get("decode and transforms"),
+  ];
+  assert.ok(Math.abs(network - 1800) < 20, `${network} ms of network`);
+  assert.ok(Math.abs(work - 2750) < 20, `${work} ms of work`);
 });
 
 Deno.test("sumOf() adds times up and takes earlier ones away", () => {
