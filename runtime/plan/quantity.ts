@@ -1,5 +1,5 @@
 /**
- * Sizes and durations as a spec would write them.
+ * Sizes, durations and counts in words.
  *
  * @module
  */
@@ -28,6 +28,14 @@ export function sizeText(bytes: number): string {
 /** Milliseconds in the largest unit that divides them: `2s`. */
 export function durationText(milliseconds: number): string {
   return inUnit(milliseconds, durations, "ms");
+}
+
+/**
+ * A whole number with its thousands apart: `12,345`. `toLocaleString` writes
+ * the same, and loads tables for 20 ms when it is first called.
+ */
+export function countText(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** Seconds as a person says them, in two units at most: `3 h 25 min`. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { countText } from "../plan/quantity.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RunningSource } from "./pipeline.ts";
@@ -131,10 +132,10 @@ export function progressLine(
   const [limit = ""] = report.limitedBy.split(", ");
   if (block === undefined) return `${name}: waits for the first block`;
   return [
-    `${name}: block ${block.toLocaleString("en")}`,
-    behind === undefined ? "" : `${behind.toLocaleString("en")} behind head`,
-    `${Math.round(blocksPerSecond).toLocaleString("en")} blocks/s`,
-    `${Math.round(rowsPerSecond).toLocaleString("en")} rows/s`,
+    `${name}: block ${countText(block)}`,
+    behind === undefined ? "" : `${countText(behind)} behind head`,
+    `${countText(Math.round(blocksPerSecond))} blocks/s`,
+    `${countText(Math.round(rowsPerSecond))} rows/s`,
     secondsLeft === undefined ? "" : `${leftText(secondsLeft)} left`,
     limit,
   ].filter((part) => part !== "").join(", ");

@@ -19,7 +19,6 @@ import { blockNumber } from "./block_number.ts";
 import { ledgerOf } from "./open_ledger.ts";
 import { awaitState } from "./open_state.ts";
 import { refuseShared } from "./shared_positions.ts";
-import { summary } from "./summary.ts";
 import { terminalLogger } from "./terminal.ts";
 import { loadSpec, type Verb, type VerbContext } from "./verb.ts";
 
@@ -100,6 +99,8 @@ async function runOne(
     forget: dryRun,
   });
   if (!state) return [];
+  // Loaded while the first answers are on their way.
+  const closing = import("./summary.ts");
   const began = performance.now();
   const sources: RunningSource[] = [];
   let results: readonly SinkResult[];
@@ -128,6 +129,7 @@ async function runOne(
   const seconds = (performance.now() - began) / 1000;
   const npx = context.env("npm_command") === "exec";
   const time = sumOf(sources.map(({ time }) => time));
+  const { summary } = await closing;
   terminal.print(
     summary(spec, { results, metrics, seconds, dryRun, npx, time }),
   );

@@ -4,6 +4,7 @@
  * @module
  */
 import Table from "cli-table3";
+import { countText } from "../plan/quantity.ts";
 import type { Metrics } from "../run/metrics.ts";
 import type { SinkResult } from "../run/pipeline.ts";
 import { timeText, type TimeUsed } from "../run/time_used.ts";
@@ -60,8 +61,5 @@ function queryToTry(spec: Spec, npx: boolean): string | undefined {
 }
 
 function number(value: number | undefined): string {
-  // Not toLocaleString: to load a language takes 25 ms.
-  return value === undefined
-    ? "-"
-    : String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
+  return value === undefined ? "-" : countText(value);
 }

@@ -1,7 +1,11 @@
 /** @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { durationText, sizeText } from "../../../runtime/plan/quantity.ts";
+import {
+  countText,
+  durationText,
+  sizeText,
+} from "../../../runtime/plan/quantity.ts";
 import { parseDuration, parseSize } from "../../../runtime/spec/units.ts";
 
 Deno.test("sizeText() takes the largest unit that divides the bytes", () => {
@@ -22,5 +26,11 @@ Deno.test("sizeText() and durationText() can be read back by a spec", () => {
   fc.assert(fc.property(fc.nat({ max: 2 ** 40 }), (amount) => {
     assert.equal(parseSize(sizeText(amount)), amount);
     assert.equal(parseDuration(durationText(amount)), amount);
+  }));
+});
+
+Deno.test("countText() writes what toLocaleString() does", () => {
+  fc.assert(fc.property(fc.maxSafeInteger(), (count) => {
+    assert.equal(countText(count), count.toLocaleString("en"));
   }));
 });
