@@ -4,7 +4,8 @@
  *
  * Arguments go to `deno test`. A run of some tests (a path, `--filter`) starts
  * only the servers that they ask for. A whole run makes two summaries: tests
- * side by side, then those that need the machine for themselves.
+ * side by side, then those that need the machine for themselves. Property
+ * tests print the seed that they have failed with; `SLUICE_SEED` repeats it.
  *
  * @module
  */
@@ -56,8 +57,15 @@ async function main(): Promise<number> {
 
 /** Run tests and return the exit code. */
 async function test(args: readonly string[]): Promise<number> {
+  const seed = Deno.env.has("SLUICE_SEED")
+    ? [`--preload=${import.meta.dirname}/seed.ts`]
+    : [];
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--sanitize-ops", "--sanitize-resources", ...args],
+    args: [
+      ...["test", "-A", "--sanitize-ops", "--sanitize-resources"],
+      ...seed,
+      ...args,
+    ],
   }).spawn();
   const stop = () => child.kill("SIGTERM");
   Deno.addSignalListener("SIGTERM", stop);
