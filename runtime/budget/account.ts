@@ -6,12 +6,13 @@
  * @module
  */
 import type { AccountLease } from "./account_lease.ts";
+import { Arrivals } from "./arrivals.ts";
 import type { Clock } from "../run/clock.ts";
 import type { AccountUsage, Ledger } from "./ledger.ts";
 import { Pause } from "./pause.ts";
 import { Quota } from "./quota.ts";
 import type { Cost, Priority, Window, WindowUsage } from "./scheduler.ts";
-import { Spending } from "./spending.ts";
+import { type Group, Spending } from "./spending.ts";
 
 // History spreads its calls over this share of a short window, so that a call
 // for the head finds a free slot soon: while there are such calls.
@@ -36,7 +37,7 @@ const SLACK = 0.05;
 
 // Calls of several processes arrive less evenly than those of one, which is
 // late with all of them. An answer settles the question earlier.
-const SHARED_ROOM_MS = 75;
+const SHARED_ROOM_MS = 50;
 
 /** What pauses for longer is closed for the moment. */
 export const CLOSED_MS = 30_000;
@@ -61,8 +62,10 @@ export interface Payer {
 
 /** A call that the account has let go: settled when it has arrived. */
 export interface Spent {
-  /** The call has surely arrived by now. */
-  settle(): void;
+  /** It has surely arrived by then, as is known now. */
+  settle(arrived: number): void;
+  /** That was wrong: it may not have arrived yet. */
+  withdraw(): void;
 }
 
 interface Meter {
@@ -83,6 +86,7 @@ export class Account {
   readonly #lease: AccountLease | undefined;
   readonly #ledger: Ledger | undefined;
   readonly #around: AccountContext;
+  readonly #arrivals = new Arrivals();
   /** When history may make its next call. */
   #due = -Infinity;
   /** When a call was made for which history makes way. */
@@ -157,6 +161,18 @@ export class Account {
     return this.#lease?.isAlone === false
       ? Math.max(room, SHARED_ROOM_MS)
       : room;
+  }
+
+  /** What is known of when calls arrive. */
+  get arrivals(): Arrivals {
+    return this.#arrivals;
+  }
+
+  /** Milliseconds before its answer by which a call has arrived. */
+  get lead(): number {
+    // Others may be nearer: their next call is sooner there.
+    if (this.#lease?.isAlone === false) return 0;
+    return Math.max(0, this.#arrivals.lead - this.room);
   }
 
   /** Calls arrive less evenly than was thought. */
@@ -281,18 +297,31 @@ export class Account {
     });
     this.#due = Math.max(this.#due, elapsed() - LATE_MS) + spacing;
     let settled = false;
-    return {
-      settle: () => {
-        if (settled) return;
-        settled = true;
-        for (const arrived of paid) arrived?.();
-        this.#meters.forEach(({ spending, window }, index) => {
-          const units = unitsOf(window, cost);
-          if (spending instanceof Spending) spending.settle(elapsed(), units);
-          else spending.settle(clock.now(), units, counted[index] ?? []);
-        });
-      },
+    const groups: (Group | undefined)[] = [];
+    const withdraw = () => {
+      this.#meters.forEach(({ spending, window }, index) => {
+        const group = groups[index];
+        if (!group || !(spending instanceof Spending)) return;
+        spending.withdraw(group, unitsOf(window, cost));
+        groups[index] = undefined;
+      });
     };
+    const settle = (arrived: number) => {
+      withdraw();
+      this.#meters.forEach(({ spending, window }, index) => {
+        if (!(spending instanceof Spending)) return;
+        groups[index] = spending.settle(arrived, unitsOf(window, cost));
+      });
+      if (settled) return;
+      settled = true;
+      for (const arrived of paid) arrived?.();
+      this.#meters.forEach(({ spending, window }, index) => {
+        const units = unitsOf(window, cost);
+        if (spending instanceof Spending) return;
+        spending.settle(clock.now(), units, counted[index] ?? []);
+      });
+    };
+    return { settle, withdraw };
   }
 
   #waitFor(

@@ -1,12 +1,6 @@
 /**
  * What one key has under way, and the account that pays for it.
  *
- * A unit of budget counts as spent from the moment a call leaves until `per`
- * milliseconds after it has surely reached the server: when its answer is
- * here, or after a short time for a call on a connection that is open
- * already. So no sliding window holds too many calls at the *receiver*, even
- * when the first of them had to wait for a handshake.
- *
  * @module
  */
 import { type Account, CLOSED_MS, type Spent } from "./account.ts";
@@ -22,31 +16,11 @@ import type {
   Priority,
   WindowUsage,
 } from "./scheduler.ts";
-
-// Arrival of two calls on open connections differs by this much at most, as
-// a rule. The answer of most calls settles the question earlier.
-const WARM_MS = 25;
-
-// A server that is this near has answered by then, or something holds the call
-// up: then it is waited for a little longer.
-const NEAR_MS = 10;
-const HELD_UP_MS = 250;
-
-// What is near may move away: the shortest time counts less with every call.
-const FADES = 1.05;
-
-// Name resolution and TLS may keep the first call of a connection this long.
-const COLD_MS = 1500;
-
-// Where timers fire this late the machine is too busy to send in time, too.
-const LATE_MS = 10;
+import { Underway } from "./underway.ts";
 
 // Servers close idle connections; Node's default is 5 s, proxies keep them
 // longer. After this long a call is taken to open a new one.
 const KEEP_ALIVE_MS = 4000;
-
-// Aborting without a reason makes an exception with a stack, every time.
-const ENDED = "The call has ended";
 
 /** What a budget needs of its scheduler. */
 export interface Surroundings {
@@ -77,8 +51,6 @@ export class PacedBudget implements Budget {
   /** When connections that are open and idle were used last. */
   readonly #idle: number[] = [];
   #under = 0;
-  /** How long an answer takes at least, as far as the last calls tell. */
-  #nearest = Infinity;
 
   constructor(
     { identity, inFlight, name }: Pick<
@@ -131,7 +103,7 @@ export class PacedBudget implements Budget {
   }
 
   charge(cost: Cost): void {
-    this.account.spend(cost, "head").settle();
+    this.account.spend(cost, "head").settle(this.#around.elapsed());
     this.account.count(this.#key, cost);
     this.#around.changed();
   }
@@ -164,7 +136,8 @@ export class PacedBudget implements Budget {
   /** Let a call leave now. */
   leave(
     cost: Cost,
-    { priority, waited }: {
+    { method, priority, waited }: {
+      readonly method: string;
       readonly priority: Priority;
       readonly waited: number;
     },
@@ -175,49 +148,40 @@ export class PacedBudget implements Budget {
     const probes = [this.#pause.probe(), this.account.probe()];
     const spent = this.account.spend(cost, priority);
     this.account.count(this.#key, cost);
-    const arrived = this.account.windows.length === 0
-      ? () => {}
-      : this.#awaitArrival(spent);
+    const underway = this.account.windows.length === 0
+      ? undefined
+      : this.#send(spent, method);
     let ended = false;
+    let lost = false;
     return {
       budget: this,
+      lose: () => {
+        lost = true;
+      },
       [Symbol.dispose]: () => {
         if (ended) return;
         ended = true;
         this.#running.set(--this.#under);
         for (const probed of probes) probed();
-        arrived();
+        if (lost) underway?.lost();
+        else if (underway) {
+          underway.answered();
+          // Its connection is free for another.
+          this.#idle.push(this.#around.elapsed());
+        }
         changed();
       },
     };
   }
 
-  /** Settle a call when it has arrived; call the result when it has ended. */
-  #awaitArrival(spent: Spent): () => void {
-    const { changed, clock, elapsed } = this.#around;
+  /** A call leaves, on a connection that is open where there is one. */
+  #send(spent: Spent, method: string): Underway {
+    const { account, changed, clock, elapsed } = this.#around;
     const used = this.#idle.pop() ?? -Infinity;
     const cold = elapsed() - used > KEEP_ALIVE_MS;
-    const timer = new AbortController();
-    const warm = this.#nearest < NEAR_MS ? HELD_UP_MS : WARM_MS;
-    const usual = (cold ? COLD_MS : warm) + this.account.room;
-    const left = elapsed();
-    const wait = async () => {
-      for (let late = Infinity; late > LATE_MS;) {
-        const since = elapsed();
-        await clock.sleep(usual, timer.signal);
-        late = elapsed() - since - usual;
-      }
-      spent.settle();
-      changed();
-    };
-    wait().catch(() => {}); // The answer was faster than the timer.
-    return () => {
-      timer.abort(ENDED);
-      const ended = elapsed();
-      this.#nearest = Math.min(ended - left, FADES * this.#nearest + 0.1);
-      this.#idle.push(ended);
-      spent.settle();
-    };
+    return new Underway({
+      ...{ account, spent, method, cold, clock, elapsed, changed },
+    });
   }
 }
 

@@ -124,7 +124,7 @@ class PacingScheduler implements Scheduler {
       return Promise.reject(new Error("A call needs a budget"));
     }
     return new Promise((resolve, reject) => {
-      const { signal, priority } = request;
+      const { method, priority, signal } = request;
       if (signal?.aborted) return reject(signal.reason);
       const waiting: Waiting = {
         request,
@@ -134,7 +134,7 @@ class PacingScheduler implements Scheduler {
         admit: ({ budget, cost }) => {
           signal?.removeEventListener("abort", stop);
           const waited = this.#elapsed() - waiting.since;
-          resolve(budget.leave(cost, { priority, waited }));
+          resolve(budget.leave(cost, { method, priority, waited }));
         },
       };
       const stop = () => {
@@ -164,6 +164,7 @@ class PacingScheduler implements Scheduler {
     );
     if (choice === undefined) return undefined;
     const admission = choice.budget.leave(choice.cost, {
+      method: request.method,
       priority: request.priority,
       waited: 0,
     });

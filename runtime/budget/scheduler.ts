@@ -121,9 +121,11 @@ export interface CallRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Leave to make one call now; disposing it ends the call. */
+/** Leave to make one call now; disposing it ends the call, with an answer. */
 export interface Admission extends Disposable {
   readonly budget: Budget;
+  /** It ends without one: nobody knows when it arrives. */
+  lose(): void;
 }
 
 /** Decides which budget pays for a call, and when it leaves. */

@@ -15,12 +15,14 @@ const GUARD_MS = 1;
 const GUARD_SHARE = 0.001;
 
 /** Units that come back together. */
-interface Group {
-  /** When the first of them was spent. */
+export interface Group {
+  /** When the first of them came back, or would. */
   readonly since: number;
   /** When the last of them comes back. */
   back: number;
   units: number;
+  /** They are back. */
+  over: boolean;
 }
 
 /**
@@ -32,6 +34,7 @@ export class Spending {
   readonly #count: number;
   readonly #per: number;
   readonly #width: number;
+  /** By when they come back. */
   #groups: Group[] = [];
   #first = 0;
   #spent = 0;
@@ -47,21 +50,32 @@ export class Spending {
     this.#spent += units;
   }
 
-  /** Let the units of a call come back `per` after this instant. */
-  settle(now: number, units: number): void {
+  /**
+   * Let the units of a call come back `per` after it has arrived, which may
+   * be known late.
+   *
+   * @returns what they come back with, for `withdraw`.
+   */
+  settle(arrived: number, units: number): Group {
     // What costs more than a window holds is paid off over several.
-    const back = now + this.#per * Math.max(1, units / this.#count);
-    const last = this.#groups.at(-1);
-    if (last && now - last.since <= this.#width) {
-      last.units += units;
-      last.back = Math.max(last.back, back);
-    } else {
-      this.#groups.push({
-        since: now,
-        back: Math.max(back, last?.back ?? back),
-        units,
-      });
+    const back = arrived + this.#per * Math.max(1, units / this.#count);
+    let at = this.#groups.length;
+    while (at > this.#first && this.#backAt(at - 1) > back) at--;
+    const before = at > this.#first ? this.#groups[at - 1] : undefined;
+    if (before && back - before.since <= this.#width) {
+      before.units += units;
+      before.back = back;
+      return before;
     }
+    const group = { since: back, back, units, over: false };
+    this.#groups.splice(at, 0, group);
+    return group;
+  }
+
+  /** Let units count without an end again: their call has not arrived. */
+  withdraw(group: Group, units: number): void {
+    if (group.over) this.#spent += units;
+    else group.units -= units;
   }
 
   /** Units that are spent now. */
@@ -70,6 +84,7 @@ export class Spending {
       const group = this.#groups[this.#first];
       if (!group || group.back > now) break;
       this.#spent -= group.units;
+      group.over = true;
       this.#first++;
     }
     if (this.#first > GROUPS || this.#first === this.#groups.length) {
@@ -95,5 +110,9 @@ export class Spending {
       if (missing <= 0) return group.back;
     }
     return Infinity;
+  }
+
+  #backAt(index: number): number {
+    return this.#groups[index]?.back ?? -Infinity;
   }
 }

@@ -22,9 +22,6 @@ const latencyMs = 20;
 /** How much longer than the limit makes necessary a run may take. */
 const slack = 1.05;
 
-/** Seconds for the start and the end of the program. */
-const overhead = 1;
-
 function chainOf(length: number): SimulatedChain {
   const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 2 });
   return chain.extend(length);
@@ -72,9 +69,10 @@ async function assertPaced(
   assert.equal(refusedCalls, 0);
   assert.equal(posts, calls, "no call was sent twice");
   assert(calls >= 2 * blocks, "every block with its receipts");
+  // How long the program takes to start is another matter.
   assert(
-    seconds <= slack * floor + overhead,
-    `${seconds} s for ${calls} calls at ${perSecond}/s`,
+    span <= slack * floor,
+    `${span} s for ${calls} calls at ${perSecond}/s`,
   );
 }
 

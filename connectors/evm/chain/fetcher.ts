@@ -53,8 +53,11 @@ export interface FetcherOptions<T> {
   readonly client: EvmClient;
   readonly clock: Clock;
   readonly needs: Needs;
-  /** Ways to what a block alone does not tell, the cheapest first. */
-  readonly routes: () => readonly Route[];
+  /**
+   * Ways to what a block alone does not tell, the cheapest first; for a block
+   * of so many transactions where that is known.
+   */
+  readonly routes: (transactions?: number) => readonly Route[];
   /**
    * Turn what was fetched into what is wanted.
    *
@@ -163,19 +166,20 @@ export class Fetcher<T> {
     const blockCall = this.#blockCall(number);
     const bare = !needs.receipts && needs.logs === undefined;
     const [first, ...others] = bare ? [] : routes();
-    if (first !== "receipts") {
+    if (given || first !== "receipts") {
       const block = given ?? await client.ask(blockCall, ofBlock);
       if (first === undefined) return { block };
-      return await this.#rest(block, [first, ...others], ofReceipts);
+      // Now that its transactions can be counted, another way may be cheaper.
+      const { transactions } = block.result as Raw;
+      const count = (transactions as readonly unknown[]).length;
+      return await this.#rest(block, routes(count), ofReceipts);
     }
     // Both at the same time: a block is not needed to ask for its receipts.
     const receiptsCall = receiptsOf(number);
-    const [block, receipts] = given
-      ? [given, undefined]
-      : await client.askTogether(
-        [[blockCall, ofBlock], [receiptsCall, ofReceipts]],
-        options,
-      );
+    const [block, receipts] = await client.askTogether(
+      [[blockCall, ofBlock], [receiptsCall, ofReceipts]],
+      options,
+    );
     const [whole, list] = await both(
       block ?? client.ask(blockCall, ofBlock),
       receipts ?? refusable(client.ask(receiptsCall, ofReceipts)),

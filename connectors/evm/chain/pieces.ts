@@ -64,6 +64,10 @@ const WATCH_MS = 1000;
 // Why a call is given up: an exception would be made for every piece.
 const CLOSED = "Endpoints have closed: reads on by other calls";
 
+// Before a block has been seen it is taken to be this small: where blocks that
+// are could be read more cheaply, the first ones are counted first.
+const FEW = 2;
+
 // Weight of the newest block in the number of transactions of a block.
 const LEARNING = 0.05;
 
@@ -114,7 +118,7 @@ export class Pieces {
     this.#rows = new RowBuilder(ports, log, options.used);
     this.#fetcher = new Fetcher({
       ...options,
-      routes: () => this.#plan().routes,
+      routes: (transactions) => this.#plan(transactions).routes,
       build: (fetched) => this.#unitOf(fetched),
     });
     this.#ranges = needs.logs && !needs.receipts
@@ -249,7 +253,7 @@ export class Pieces {
   }
 
   /** The cheapest calls at the endpoints that are open now. */
-  #plan(): RoutePlan {
+  #plan(of?: number): RoutePlan {
     const { client, clock, demand } = this.#options;
     const now = clock.now();
     const tariffs = openTariffs(client.endpoints, now)
@@ -257,9 +261,7 @@ export class Pieces {
     const range = this.#size.isKnown
       ? powerOfTwo(this.#size.next({}))
       : demand.range;
-    const transactions = this.#transactions === undefined
-      ? undefined
-      : powerOfTwo(this.#transactions);
+    const transactions = of ?? powerOfTwo(this.#transactions ?? FEW);
     const key = JSON.stringify([
       tariffs.map((one) => [
         one.name,

@@ -24,7 +24,7 @@ import {
 } from "./answer.ts";
 import { type BlockRange, lastOfLogs } from "../chain/called_blocks.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { RpcError } from "./errors.ts";
+import { isAnswer, RpcError } from "./errors.ts";
 import { race, type Winner } from "./hedge.ts";
 import { reportKeys } from "./keys.ts";
 import type { Tariff } from "./plan.ts";
@@ -296,6 +296,7 @@ export class EvmClient implements Connected {
         ...{ calls, candidates, options },
       });
       const took = clock.now() - left;
+      if (answered !== endpoint) admission.lose();
       const { bytes, results } = reply;
       if (!this.#identity.accepts(answered, results[0])) {
         return { endpoint: answered, outcome: undefined };
@@ -306,6 +307,7 @@ export class EvmClient implements Connected {
         outcome: results.map((result) => ({ result, bytes: share, took })),
       };
     } catch (error) {
+      if (!isAnswer(error)) admission.lose();
       if (error instanceof RpcError) return { endpoint, outcome: error };
       throw error;
     }

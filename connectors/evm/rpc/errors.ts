@@ -79,6 +79,11 @@ export function outward(error: unknown): unknown {
   });
 }
 
+/** Whether a call has failed by what its endpoint has surely answered. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof RpcError && !error.transient;
+}
+
 /** An answer as it came. */
 export interface Answer {
   readonly status: number;

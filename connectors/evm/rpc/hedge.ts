@@ -60,8 +60,10 @@ export async function race(
     const other = second();
     if (other === undefined) throw LOST;
     hedged = true;
-    using _admission = other.admission;
-    const reply = await other.endpoint.send(calls, either(two.signal));
+    using admission = other.admission;
+    const given = either(two.signal);
+    given.addEventListener("abort", () => admission.lose());
+    const reply = await other.endpoint.send(calls, given);
     const failed = reply.results.find((one) =>
       one instanceof RpcError || one === null
     );

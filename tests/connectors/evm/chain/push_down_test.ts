@@ -278,7 +278,10 @@ Deno.test("evm.chain takes receipts where searches are dear, one by one where it
       .map((row) => row["transaction_hash"]);
   };
   assert.deepEqual(await hashes(), expected);
-  assert.equal(node.stats().byMethod[RECEIPTS], 51);
+  // The head came with the first look at it: an empty block has no receipts.
+  const [head] = [...node.chain.blocks(60, 60)];
+  assert.equal(head?.block.transactions.length, 0);
+  assert.equal(node.stats().byMethod[RECEIPTS], 50);
   assert.equal(node.stats().byMethod[LOGS], undefined);
 
   node.fail({ fault: methodMissing(RECEIPTS), method: RECEIPTS });
