@@ -28,7 +28,6 @@ import { isAnswer, RpcError } from "./errors.ts";
 import { race, type Winner } from "./hedge.ts";
 import { reportKeys } from "./keys.ts";
 import type { Tariff } from "./plan.ts";
-import { recordRange } from "../recording/record.ts";
 import type { Call } from "./rpc.ts";
 import { Identity } from "./identity.ts";
 import { FirstAnswer, reachAll, tellLost } from "./reach.ts";
@@ -188,10 +187,11 @@ export class EvmClient implements Connected {
   }
 
   /** Save the blocks of a range with their receipts as a recording. */
-  record(
+  async record(
     options: RecordOptions,
   ): Promise<Recorded & { readonly file: string }> {
-    return recordRange(this, options);
+    const { recordRange } = await import("../recording/record.ts");
+    return await recordRange(this, options);
   }
 
   /**

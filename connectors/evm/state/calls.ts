@@ -20,7 +20,7 @@ import {
   type ContractCall,
   decodeAggregate,
   encodeAggregate,
-  encodedSize,
+  weightOf,
 } from "./multicall.ts";
 import { Allowance, halves, pack, type Weight } from "./packing.ts";
 import { failureReason, revertReason } from "./reason.ts";
@@ -71,13 +71,6 @@ export interface CallReaderOptions {
   readonly multicall: string;
   /** What one `eth_call` may take. */
   readonly limit: Weight;
-}
-
-/** What a call takes of a request, as text. */
-export function weightOf(read: Read): Weight {
-  // Two digits a byte; an answer has four words besides what was returned.
-  const words = 4 + Math.ceil(read.size / 32);
-  return { gas: read.gas, bytes: 2 * (encodedSize(read) + 32 * words) };
 }
 
 /** Reads contracts. */

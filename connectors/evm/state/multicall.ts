@@ -4,6 +4,8 @@
  * @module
  */
 import { MalformedError } from "../hex.ts";
+import type { Read } from "./calls.ts";
+import type { Weight } from "./packing.ts";
 
 /** Where Multicall3 is on every chain that has it (multicall3.com). */
 export const MULTICALL3 = "0xca11bde05977b3631167028862be2a173976ca11";
@@ -54,6 +56,13 @@ export function encodeAggregate(calls: readonly ContractCall[]): string {
 /** Length of the calldata that a call adds to an aggregate, in bytes. */
 export function encodedSize({ data }: ContractCall): number {
   return 160 + 32 * Math.ceil((data.length - 2) / WORD);
+}
+
+/** What a call takes of a request, as text. */
+export function weightOf(read: Read): Weight {
+  // Two digits a byte; an answer has four words besides what was returned.
+  const words = 4 + Math.ceil(read.size / 32);
+  return { gas: read.gas, bytes: 2 * (encodedSize(read) + 32 * words) };
 }
 
 /**

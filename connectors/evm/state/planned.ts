@@ -4,8 +4,8 @@
  * @module
  */
 import type { PlannedCall } from "../../../runtime/component.ts";
-import { weightOf } from "./calls.ts";
 import { givenOf, limitOf, type StateConfig } from "./fields.ts";
+import { weightOf } from "./multicall.ts";
 import { pack } from "./packing.ts";
 import { StateTable } from "./table.ts";
 import type { BlockTrigger } from "./triggers.ts";

@@ -13,6 +13,12 @@ import type {
 import { RpcError } from "../../../../connectors/evm/rpc/errors.ts";
 import type { Call } from "../../../../connectors/evm/rpc/rpc.ts";
 import { state } from "../../../../connectors/evm/state/source.ts";
+// What `open` imports is there already: the clock of a script does not wait
+// while a file is read.
+import "../../../../connectors/evm/state/calls.ts";
+import "../../../../connectors/evm/state/changes.ts";
+import "../../../../connectors/evm/state/following_reader.ts";
+import "../../../../connectors/evm/state/state_reader.ts";
 import { openContext } from "../../../contracts/open_context.ts";
 import { Reports } from "../../../contracts/reports.ts";
 import { ScriptedClient } from "../rpc/scripted_client.ts";
