@@ -8,8 +8,11 @@ import { Buffer } from "node:buffer";
 // A number holds 13 digits exactly.
 const MOST_DIGITS = 13;
 
-/** Bytes that are compared at once. */
-const WORD = 4;
+// Digits of a word of the EVM.
+const WORD_DIGITS = 64;
+
+// Bytes that are compared at once.
+const STEP = 4;
 
 const utf8 = new TextEncoder();
 
@@ -36,10 +39,12 @@ export class Constant {
     this.bytes = utf8.encode(text);
     this.length = this.bytes.length;
     const view = new DataView(this.bytes.buffer, 0, this.length);
-    this.words = new Int32Array(Math.floor(this.length / WORD))
-      .map((_, index) => view.getInt32(index * WORD));
+    this.words = new Int32Array(Math.floor(this.length / STEP))
+      .map((_, index) => view.getInt32(index * STEP));
   }
 }
+
+const zeros = new Constant("0".repeat(WORD_DIGITS - MOST_DIGITS));
 
 /** Bytes in which there is hex. */
 export class HexBytes {
@@ -67,9 +72,9 @@ export class HexBytes {
     if (at + length > this.#bytes.length) return false;
     let others = 0;
     for (let index = 0; index < words.length; index++) {
-      others |= this.#view.getInt32(at + index * WORD) ^ (words[index] ?? 0);
+      others |= this.#view.getInt32(at + index * STEP) ^ (words[index] ?? 0);
     }
-    for (let index = words.length * WORD; index < length; index++) {
+    for (let index = words.length * STEP; index < length; index++) {
       others |= (this.#bytes[at + index] ?? 0) ^ (bytes[index] ?? 0);
     }
     return others === 0;
@@ -107,11 +112,20 @@ export class HexBytes {
     return number;
   }
 
+  /** The number that the 64 digits of a word stand for. */
+  word(from: number): bigint {
+    const short = from + WORD_DIGITS - MOST_DIGITS;
+    // As a rule it is small; a bigint from text takes five times as long.
+    return this.has(zeros, from)
+      ? BigInt(this.number(short, from + WORD_DIGITS))
+      : BigInt(`0x${this.text(from, from + WORD_DIGITS)}`);
+  }
+
   /** Whether the same stands at two places, both within the bytes. */
   areSame(one: number, other: number, length: number): boolean {
     let others = 0;
     let index = 0;
-    for (; index + WORD <= length; index += WORD) {
+    for (; index + STEP <= length; index += STEP) {
       others |= this.#view.getInt32(one + index) ^
         this.#view.getInt32(other + index);
     }

@@ -18,21 +18,14 @@ import {
   type ScannedLogs,
   TOPIC,
 } from "./log_scan.ts";
+import type { EventLog } from "./transfers.ts";
 
 // What stands around the result; no id that we give has other characters.
 const BEFORE = /^\{(?:"(?:jsonrpc|id)":(?:"[\w.]*"|0|[1-9]\d*),)*"result":\[/;
 const BEHIND = /^(?:,"(?:jsonrpc|id)":(?:"[\w.]*"|0|[1-9]\d*))*\}\s*$/;
 const LONGEST_AROUND = 200;
 
-/** What of a log makes rows; every value has been checked. */
-export interface CheckedLog {
-  readonly address: string;
-  readonly topics: readonly string[];
-  readonly data: string;
-  readonly transactionHash: string;
-  readonly transactionIndex: number;
-  readonly logIndex: number;
-}
+const PREFIX = "0x".length;
 
 /** Logs of one block, all with the same hash and time of it. */
 export class PackedBlock {
@@ -60,46 +53,16 @@ export class PackedBlock {
     return this.#raw(this.length);
   }
 
-  /** What is in them. */
-  logs(): readonly CheckedLog[] {
-    const { hex, places } = this.#all;
-    const logs: CheckedLog[] = [];
-    let [address, addressAt] = ["", -1];
+  /** All of them in order. */
+  *[Symbol.iterator](): Generator<PackedLog> {
+    const shared: Shared = {
+      address: { at: 0, text: "" },
+      event: { at: 0, text: "" },
+    };
     for (let index = 0; index < this.length; index++) {
-      const log = (this.#from + index) * PLACES;
-      const at = places[log + place.address] ?? 0;
-      // As a rule it is that of the log before.
-      if (addressAt < 0 || !hex.areSame(at, addressAt, ADDRESS)) {
-        address = hex.text(at - 2, at + ADDRESS);
-        addressAt = at;
-      }
-      const [data = 0, end = 0] = [
-        places[log + place.data],
-        places[log + place.dataEnd],
-      ];
-      const hash = places[log + place.transactionHash] ?? 0;
-      logs.push({
-        address,
-        topics: this.#topics(log),
-        data: hex.text(data - 2, end),
-        transactionHash: hex.text(hash - 2, hash + HASH),
-        transactionIndex: places[log + place.transactionIndex] ?? 0,
-        logIndex: places[log + place.logIndex] ?? 0,
-      });
+      const start = (this.#from + index) * PLACES;
+      yield new PackedLog(this.#all, start, shared);
     }
-    return logs;
-  }
-
-  #topics(log: number): readonly string[] {
-    const { hex, places } = this.#all;
-    const start = (places[log + place.topics] ?? 0) + 1;
-    const count = places[log + place.topicCount] ?? 0;
-    const topics: string[] = [];
-    for (let index = 0; index < count; index++) {
-      const at = start + index * TOPIC;
-      topics.push(hex.text(at, at + "0x".length + HASH));
-    }
-    return topics;
   }
 
   #raw(count: number): readonly Raw[] {
@@ -110,6 +73,100 @@ export class PackedBlock {
     return JSON.parse(`[${hex.text(start, end)}]`);
   }
 }
+
+/** One log; its values are made when they are asked for. */
+export class PackedLog implements EventLog {
+  readonly #all: ScannedLogs;
+  readonly #start: number;
+  readonly #shared: Shared;
+
+  constructor(all: ScannedLogs, start: number, shared: Shared) {
+    this.#all = all;
+    this.#start = start;
+    this.#shared = shared;
+  }
+
+  get address(): string {
+    return this.#same("address", this.#place(place.address), ADDRESS);
+  }
+
+  get event(): string | undefined {
+    if (this.topicCount === 0) return undefined;
+    return this.#same("event", this.#topic(0), HASH);
+  }
+
+  get topicCount(): number {
+    return this.#place(place.topicCount);
+  }
+
+  get topics(): readonly string[] {
+    return Array.from({ length: this.topicCount }, (_, index) => {
+      const at = this.#topic(index);
+      return this.#all.hex.text(at - PREFIX, at + HASH);
+    });
+  }
+
+  get data(): string {
+    const start = this.#place(place.data) - PREFIX;
+    return this.#all.hex.text(start, this.#place(place.dataEnd));
+  }
+
+  get dataLength(): number {
+    return (this.#place(place.dataEnd) - this.#place(place.data)) / 2;
+  }
+
+  get transactionHash(): string {
+    const at = this.#place(place.transactionHash);
+    return this.#all.hex.text(at - PREFIX, at + HASH);
+  }
+
+  get transactionIndex(): number {
+    return this.#place(place.transactionIndex);
+  }
+
+  get logIndex(): number {
+    return this.#place(place.logIndex);
+  }
+
+  addressIn(topic: number): string {
+    const end = this.#topic(topic) + HASH;
+    return `0x${this.#all.hex.text(end - ADDRESS, end)}`;
+  }
+
+  uintIn(topic: number): bigint {
+    return this.#all.hex.word(this.#topic(topic));
+  }
+
+  uintAt(byte: number): bigint | undefined {
+    const start = this.#place(place.data) + byte * 2;
+    return start + HASH > this.#place(place.dataEnd)
+      ? undefined
+      : this.#all.hex.word(start);
+  }
+
+  #place(what: number): number {
+    return this.#all.places[this.#start + what] ?? 0;
+  }
+
+  /** Where the digits of a topic stand. */
+  #topic(index: number): number {
+    return this.#place(place.topics) + '"0x'.length + index * TOPIC;
+  }
+
+  /** A value that is the same in many logs of a block: one text for all. */
+  #same(what: keyof Shared, at: number, digits: number): string {
+    const shared = this.#shared[what];
+    const { hex } = this.#all;
+    if (shared.at === 0 || !hex.areSame(at, shared.at, digits)) {
+      shared.at = at;
+      shared.text = hex.text(at - PREFIX, at + digits);
+    }
+    return shared.text;
+  }
+}
+
+/** The last of the values that logs of a block share, and where it stands. */
+type Shared = Record<"address" | "event", { at: number; text: string }>;
 
 /** Logs in the order of the chain. */
 export class PackedLogs {

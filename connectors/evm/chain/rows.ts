@@ -21,7 +21,7 @@ import { known } from "./known.ts";
 import { PackedBlock } from "./packed_logs.ts";
 import type { PortName } from "./schema.ts";
 import { transactionRow } from "./transaction_row.ts";
-import { tokenTransfers } from "./transfers.ts";
+import { packedTransfers, tokenTransfers } from "./transfers.ts";
 
 /** A block and its receipts, in the order of its transactions. */
 export interface RawUnit {
@@ -91,7 +91,9 @@ export class RowBuilder {
         hex,
       });
     }
-    if (ports.has("logs") || ports.has("token_transfers")) {
+    if (logs instanceof PackedBlock && !ports.has("logs")) {
+      rows.token_transfers = packedTransfers(logs, where);
+    } else if (ports.has("logs") || ports.has("token_transfers")) {
       const stamp = block["timestamp"];
       const around = { where, hex, stamp };
       const made = logs
@@ -211,7 +213,7 @@ export class RowBuilder {
     }
     const { where } = around;
     const extra = this.#logExtraOf(logs.first, around);
-    return logs.logs().map((log) => ({
+    return Array.from(logs, (log) => ({
       log_index: log.logIndex,
       transaction_hash: log.transactionHash,
       transaction_index: log.transactionIndex,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Row } from "../../../runtime/component.ts";
+import type { InBlock } from "./rows.ts";
 
 // keccak256 of the event signatures; ERC-20 and ERC-721 share the first.
 const TRANSFER =
@@ -33,6 +34,25 @@ interface Transfer {
   readonly operator: string | null;
 }
 
+/** A log as far as transfers are made of it, however it is held. */
+export interface EventLog {
+  readonly address: string;
+  /** The first topic. */
+  readonly event: string | undefined;
+  readonly topicCount: number;
+  /** How many bytes of data there are. */
+  readonly dataLength: number;
+  readonly transactionHash: string;
+  readonly transactionIndex: number;
+  readonly logIndex: number;
+  /** The address in the low 20 bytes of a topic. */
+  addressIn(topic: number): string;
+  /** A topic as a number. */
+  uintIn(topic: number): bigint;
+  /** The word at a position of the data, or undefined behind its end. */
+  uintAt(byte: number): bigint | undefined;
+}
+
 /**
  * Decode the transfers among rows of `logs`. A log that only looks like one,
  * with other indexed arguments or too little data, stays a log.
@@ -40,45 +60,59 @@ interface Transfer {
 export function tokenTransfers(logs: readonly Row[]): Row[] {
   const rows: Row[] = [];
   for (const log of logs) {
-    const topics = log["topics"] as readonly string[];
-    switch (topics[0]) {
-      case TRANSFER:
-      case TRANSFER_SINGLE:
-      case TRANSFER_BATCH: {
-        const transfers = decode(topics, log["data"] as string);
-        transfers.forEach((one, index) => rows.push(row(log, one, index)));
-      }
-    }
+    for (const one of transfersOf(new RowLog(log), log)) rows.push(one);
   }
   return rows;
 }
 
-function decode(topics: readonly string[], data: string): Transfer[] {
-  const [event, first = "", second = "", third = ""] = topics;
+/** As {@linkcode tokenTransfers}, of the logs of a block as they came. */
+export function packedTransfers(
+  logs: Iterable<EventLog>,
+  where: InBlock,
+): Row[] {
+  const rows: Row[] = [];
+  for (const log of logs) {
+    for (const one of transfersOf(log, where)) rows.push(one);
+  }
+  return rows;
+}
+
+function transfersOf(log: EventLog, where: Row | InBlock): Row[] {
+  switch (log.event) {
+    case TRANSFER:
+    case TRANSFER_SINGLE:
+    case TRANSFER_BATCH:
+      return decode(log).map((one, index) => row(log, where, { one, index }));
+    default:
+      return [];
+  }
+}
+
+function decode(log: EventLog): Transfer[] {
+  const { event, topicCount } = log;
   if (event === TRANSFER) {
-    const from = addressIn(first);
-    const to = addressIn(second);
-    if (topics.length === 3) {
-      const value = uintAt(data, 0);
+    if (topicCount !== 3 && topicCount !== 4) return [];
+    const [from, to] = [log.addressIn(1), log.addressIn(2)];
+    if (topicCount === 3) {
+      const value = log.uintAt(0);
       if (value === undefined) return [];
       return [{ standard: "erc20", from, to, value, id: null, operator: null }];
     }
-    if (topics.length !== 4) return [];
-    const id = BigInt(third);
+    const id = log.uintIn(3);
     return [{ standard: "erc721", from, to, value: 1n, id, operator: null }];
   }
-  if (topics.length !== 4) return [];
-  const operator = addressIn(first);
-  const from = addressIn(second);
-  const to = addressIn(third);
+  if (topicCount !== 4) return [];
+  const operator = log.addressIn(1);
+  const from = log.addressIn(2);
+  const to = log.addressIn(3);
   if (event === TRANSFER_SINGLE) {
-    const id = uintAt(data, 0);
-    const value = uintAt(data, WORD);
+    const id = log.uintAt(0);
+    const value = log.uintAt(WORD);
     if (id === undefined || value === undefined) return [];
     return [{ standard: "erc1155", from, to, value, id, operator }];
   }
-  const ids = uintsAt(data, 0);
-  const values = uintsAt(data, WORD);
+  const ids = uintsAt(log, 0);
+  const values = uintsAt(log, WORD);
   if (ids === undefined || ids.length !== values?.length) return [];
   return ids.map((id, index) => ({
     standard: "erc1155",
@@ -90,49 +124,96 @@ function decode(topics: readonly string[], data: string): Transfer[] {
   }));
 }
 
-function row(log: Row, transfer: Transfer, index: number): Row {
+function row(
+  log: EventLog,
+  where: Row | InBlock,
+  { index, one }: { readonly one: Transfer; readonly index: number },
+): Row {
   return {
-    token_address: log["address"] ?? null,
-    token_standard: transfer.standard,
-    from_address: transfer.from,
-    to_address: transfer.to,
-    value: transfer.value,
-    token_id: transfer.id,
-    operator_address: transfer.operator,
-    log_index: log["log_index"] ?? null,
+    token_address: log.address,
+    token_standard: one.standard,
+    from_address: one.from,
+    to_address: one.to,
+    value: one.value,
+    token_id: one.id,
+    operator_address: one.operator,
+    log_index: log.logIndex,
     batch_index: index,
-    transaction_hash: log["transaction_hash"] ?? null,
-    transaction_index: log["transaction_index"] ?? null,
-    block_timestamp: log["block_timestamp"] ?? null,
-    block_number: log["block_number"] ?? null,
-    block_hash: log["block_hash"] ?? null,
+    transaction_hash: log.transactionHash,
+    transaction_index: log.transactionIndex,
+    block_timestamp: where.block_timestamp ?? null,
+    block_number: where.block_number ?? null,
+    block_hash: where.block_hash ?? null,
   };
 }
 
-/** The address in the low 20 bytes of a topic. */
-function addressIn(topic: string): string {
-  return "0x" + topic.slice(26);
-}
+/** A row of `logs`. */
+class RowLog implements EventLog {
+  readonly #row: Row;
+  readonly #topics: readonly string[];
+  readonly #data: string;
 
-/** The word at a position of the data, or undefined behind its end. */
-function uintAt(data: string, byte: number): bigint | undefined {
-  const start = 2 + byte * 2;
-  if (start + WORD * 2 > data.length) return undefined;
-  return BigInt("0x" + data.slice(start, start + WORD * 2));
+  constructor(row: Row) {
+    this.#row = row;
+    this.#topics = row["topics"] as readonly string[];
+    this.#data = row["data"] as string;
+  }
+
+  get address(): string {
+    return this.#row["address"] as string;
+  }
+
+  get event(): string | undefined {
+    return this.#topics[0];
+  }
+
+  get topicCount(): number {
+    return this.#topics.length;
+  }
+
+  get dataLength(): number {
+    return (this.#data.length - 2) / 2;
+  }
+
+  get transactionHash(): string {
+    return this.#row["transaction_hash"] as string;
+  }
+
+  get transactionIndex(): number {
+    return this.#row["transaction_index"] as number;
+  }
+
+  get logIndex(): number {
+    return this.#row["log_index"] as number;
+  }
+
+  addressIn(topic: number): string {
+    return "0x" + (this.#topics[topic] ?? "").slice(26);
+  }
+
+  uintIn(topic: number): bigint {
+    return BigInt(this.#topics[topic] ?? 0);
+  }
+
+  uintAt(byte: number): bigint | undefined {
+    const start = 2 + byte * 2;
+    if (start + WORD * 2 > this.#data.length) return undefined;
+    return BigInt("0x" + this.#data.slice(start, start + WORD * 2));
+  }
 }
 
 /** The array that the offset at a position of the head points to. */
-function uintsAt(data: string, head: number): bigint[] | undefined {
-  const size = (data.length - 2) / 2;
-  const offset = uintAt(data, head);
+function uintsAt(log: EventLog, head: number): bigint[] | undefined {
+  const size = log.dataLength;
+  const offset = log.uintAt(head);
   if (offset === undefined || offset > BigInt(size)) return undefined;
   const start = Number(offset);
-  const length = uintAt(data, start);
+  const length = log.uintAt(start);
   // Checked before anything of that length is made: it may claim 2^255.
   if (length === undefined || length > BigInt(size)) return undefined;
   const uints: bigint[] = [];
   for (let index = 1; index <= Number(length); index++) {
-    const uint = uintAt(data, start + index * WORD);
+    const uint = log.uintAt(start + index * WORD);
     if (uint === undefined) return undefined;
     uints.push(uint);
   }

@@ -6,6 +6,8 @@ import {
   readLogs,
 } from "../../../../connectors/evm/chain/packed_logs.ts";
 import { RowBuilder } from "../../../../connectors/evm/chain/rows.ts";
+import type { PortName } from "../../../../connectors/evm/chain/schema.ts";
+import { transferTopics } from "../../../../connectors/evm/chain/transfers.ts";
 import { openContext } from "../../../contracts/open_context.ts";
 
 type Log = Readonly<Record<string, unknown>>;
@@ -41,8 +43,27 @@ const hashes = hex(64);
 
 const logs = fc.record({
   address: fc.oneof(fc.constant(`0x${"a".repeat(40)}`), hex(40)),
-  topics: fc.array(hashes, { maxLength: 4 }),
-  data: fc.nat({ max: 70 }).chain((bytes) => hex(bytes * 2)),
+  topics: fc.oneof(
+    fc.array(hashes, { maxLength: 4 }),
+    fc.tuple(
+      fc.constantFrom(...transferTopics),
+      fc.array(hashes, { minLength: 2, maxLength: 3 }),
+    ).map(([event, others]) => [event, ...others]),
+  ),
+  data: fc.oneof(
+    fc.nat({ max: 70 }).chain((bytes) => hex(bytes * 2)),
+    // Words of numbers of any size, as those of arrays.
+    fc.array(
+      fc.oneof(
+        fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
+        fc.bigInt({ min: 0n, max: 2n ** 53n }),
+        fc.constantFrom(0n, 1n, 32n, 64n, 128n),
+      ),
+      { maxLength: 8 },
+    ).map((words) =>
+      `0x${words.map((one) => one.toString(16).padStart(64, "0")).join("")}`
+    ),
+  ),
   transactionHash: hashes,
   transactionIndex: fc.nat({ max: 300 }),
   gap: fc.nat({ max: 5 }),
@@ -91,9 +112,11 @@ function read(text: string): PackedLogs | undefined {
   return result as PackedLogs;
 }
 
+const ports = ["logs", "token_transfers"] as const;
+
 /** What the checks and rows of whole objects make of logs. */
 function slowly(logs: readonly Log[]) {
-  const builder = new RowBuilder(["logs"], openContext().log);
+  const builder = new RowBuilder(ports, openContext().log);
   const { blockTimestamp: timestamp = "0x1" } = logs[0] ?? {};
   const { blockHash: hash, blockNumber: number } = logs[0] ?? {};
   const block = { hash, number, timestamp };
@@ -101,6 +124,7 @@ function slowly(logs: readonly Log[]) {
 }
 
 Deno.test("readLogs() makes of an answer what whole objects make of it", () => {
+  let decoded = 0;
   fc.assert(fc.property(answers, (logs) => {
     const packed = read(bodyOf(logs));
     assert.ok(packed instanceof PackedLogs, "it is read");
@@ -115,14 +139,23 @@ Deno.test("readLogs() makes of an answer what whole objects make of it", () => {
       assert.deepEqual(first, own[0]);
       const { blockTimestamp: timestamp = "0x1" } = first;
       const { blockHash: hash, blockNumber } = first;
-      const rows = new RowBuilder(["logs"], openContext().log).build({
-        block: { hash, number: blockNumber, timestamp },
-        logs: block,
-        receipts: undefined,
+      const build = (...ports: PortName[]) =>
+        new RowBuilder(ports, openContext().log).build({
+          block: { hash, number: blockNumber, timestamp },
+          logs: block,
+          receipts: undefined,
+        });
+      const expected = slowly(own);
+      assert.deepEqual(build(...ports), expected);
+      // Alone, transfers are decoded from the bytes.
+      const { token_transfers: transfers = [] } = expected;
+      assert.deepEqual(build("token_transfers"), {
+        token_transfers: transfers,
       });
-      assert.deepEqual(rows, slowly(own));
+      decoded += transfers.length;
     }
   }));
+  assert.ok(decoded > 20, `${decoded} transfers`);
 });
 
 /** A way in which a text can be changed. */
