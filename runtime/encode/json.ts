@@ -41,23 +41,27 @@ export function jsonLines(
   options: JsonLinesOptions = {},
 ): (rows: readonly Row[]) => string {
   const groups = grouped(schema);
-  const members = [
-    ...groups.map((columns, i) =>
-      columns.length > 1 ? [{ code: `t${i}` }] : columns.flatMap(member)
-    ),
-    ...Object.entries(options.extra ?? {}).map(([name, value]) => [
-      constant(`${JSON.stringify(name)}:${JSON.stringify(value)}`),
-    ]),
-  ];
-  const line = [constant("{"), ...listed(members), constant("}\n")];
+  const extra = Object.entries(options.extra ?? {}).map(([name, value]) => [
+    constant(`${JSON.stringify(name)}:${JSON.stringify(value)}`),
+  ]);
+  const line = (of: (column: Column) => Part[]) => {
+    const members = groups.map((columns, i) =>
+      columns.length > 1 ? [{ code: `t${i}` }] : columns.flatMap(of)
+    );
+    const parts = listed([...members, ...extra]);
+    return joined([constant("{"), ...parts, constant("}\n")]);
+  };
   const shared = groups.map((columns, i) =>
     columns.length > 1 ? remembered(columns, i) : undefined
   ).filter((one) => one !== undefined);
+  const complete = groups.filter((columns) => columns.length === 1).flat()
+    .filter(({ nullable }) => !nullable)
+    .map(({ name }) => `row[${JSON.stringify(name)}]!=null`);
   return compile(`return (rows)=>{
     let s="",v${shared.map(({ names }) => `,${names}`).join("")};
     for(const row of rows){
       ${shared.map(({ code }) => code).join("")}
-      s+=${joined(line)};
+      s+=${["true", ...complete].join("&&")}?${line(present)}:${line(member)};
     }
     return s;
   }`) as (rows: readonly Row[]) => string;
@@ -128,6 +132,18 @@ export function rfc3339(time: number): string {
   return lastText;
 }
 
+let lastString = "";
+let lastQuoted = '""';
+
+/** A text as JSON; a column of names repeats the one before as a rule. */
+function quotedText(text: string): string {
+  if (text !== lastString) {
+    lastQuoted = JSON.stringify(text);
+    lastString = text;
+  }
+  return lastQuoted;
+}
+
 /** A plain value as JSON, integers that JavaScript holds as bigint as text. */
 export function plainJson(value: unknown): string {
   try {
@@ -141,26 +157,30 @@ export function plainJson(value: unknown): string {
   }
 }
 
-const scalars: Record<ScalarType, (value: string) => string> = {
-  bool: (v) => v,
-  uint8: (v) => v,
-  uint32: (v) => v,
-  uint64: (v) => `whole(${v})`,
-  int64: (v) => `whole(${v})`,
-  uint256: quoted,
-  int256: quoted,
-  float64: (v) => `float(${v})`,
-  address: quoted,
-  hash: quoted,
-  bytes: quoted,
-  string: (v) => `JSON.stringify(${v})`,
-  timestamp: (v) => `('"'+rfc3339(${v})+'"')`,
-  json: (v) => `plain(${v})`,
-};
-
-function quoted(v: string): string {
-  return `('"'+${v}+'"')`;
+/** How a value is written: as what an expression yields, or that in quotes. */
+interface Written {
+  readonly code: (value: string) => string;
+  readonly quoted?: boolean;
 }
+
+const inQuotes: Written = { code: (v) => v, quoted: true };
+
+const scalars: Record<ScalarType, Written> = {
+  bool: { code: (v) => v },
+  uint8: { code: (v) => v },
+  uint32: { code: (v) => v },
+  uint64: { code: (v) => `whole(${v})` },
+  int64: { code: (v) => `whole(${v})` },
+  uint256: inQuotes,
+  int256: inQuotes,
+  float64: { code: (v) => `float(${v})` },
+  address: inQuotes,
+  hash: inQuotes,
+  bytes: inQuotes,
+  string: { code: (v) => `text(${v})` },
+  timestamp: { code: (v) => `rfc3339(${v})`, quoted: true },
+  json: { code: (v) => `plain(${v})` },
+};
 
 /** A part of a line: constant text, or an expression that yields text. */
 interface Part {
@@ -182,6 +202,26 @@ function member({ name, type }: Column): Part[] {
   ];
 }
 
+/**
+ * A column that is known to hold a value: its quotes belong to the constants,
+ * because the fewer pieces a text has the faster it is joined.
+ */
+function present(column: Column): Part[] {
+  const { name, nullable, type } = column;
+  const written = scalars[type as ScalarType] as Written | undefined;
+  if (nullable) return member(column);
+  const value = `row[${JSON.stringify(name)}]`;
+  const key = `${JSON.stringify(name)}:`;
+  if (!written?.quoted) {
+    return [constant(key), { code: expression(type, value) }];
+  }
+  return [
+    constant(`${key}"`),
+    { code: written.code(value) },
+    constant('"'),
+  ];
+}
+
 /** One expression for all parts, neighbouring constants as one. */
 function joined(parts: readonly Part[]): string {
   const sources: string[] = [];
@@ -196,20 +236,21 @@ function joined(parts: readonly Part[]): string {
   return [...sources, JSON.stringify(text)].join("+");
 }
 
-function expression(type: ColumnType): string {
+function expression(type: ColumnType, value = "v"): string {
   const element = elementOf(type);
-  if (element === undefined) return scalars[type as ScalarType]("v");
-  return `list(v,(v)=>v==null?"null":${scalars[element]("v")})`;
+  if (element === undefined) return scalar(type as ScalarType, value);
+  return `list(${value},(v)=>v==null?"null":${scalar(element, "v")})`;
+}
+
+function scalar(type: ScalarType, value: string): string {
+  const { code, quoted } = scalars[type];
+  return quoted ? `('"'+${code(value)}+'"')` : code(value);
 }
 
 function compile(body: string): unknown {
-  return new Function("whole", "float", "rfc3339", "list", "plain", body)(
-    whole,
-    float,
-    rfc3339,
-    list,
-    plainJson,
-  );
+  return new Function(
+    ...["whole", "float", "rfc3339", "text", "list", "plain", body],
+  )(whole, float, rfc3339, quotedText, list, plainJson);
 }
 
 function whole(value: number | bigint): string {
