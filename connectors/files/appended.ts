@@ -67,6 +67,8 @@ export class AppendedFiles implements AsyncDisposable {
   readonly #options: AppendedOptions;
   #position: Position;
   #file: Deno.FsFile | undefined;
+  /** Where small chunks are put together, one append after the other. */
+  readonly #together = new Uint8Array(longestAppend);
   /** A write failed: more may be on disk than `#position` says. */
   #torn = false;
   /** A cursor is saved: the claim has done its work. */
@@ -240,7 +242,9 @@ export class AppendedFiles implements AsyncDisposable {
       ? [utf8.encode(header), ...chunks]
       : chunks;
     // A gzip member a write: the file can be cut back between any two.
-    const stored = compress ? [await deflate(joined(all))] : pieces(all);
+    const stored = compress
+      ? [await deflate(joined(all, new Uint8Array(lengthOf(all))))]
+      : pieces(all, this.#together);
     for (const bytes of stored) await this.#store(bytes, signal);
   }
 
@@ -264,30 +268,46 @@ function lost(path: string, size: number, bytes: number): UserError {
   );
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-/** Small chunks together: an append costs a system call each. */
-function* pieces(chunks: readonly Uint8Array[]): Iterable<Uint8Array> {
+function joined(chunks: readonly Uint8Array[], into: Uint8Array): Uint8Array {
+  let at = 0;
+  for (const chunk of chunks) {
+    into.set(chunk, at);
+    at += chunk.length;
+  }
+  return into.subarray(0, at);
+}
+
+/**
+ * Small chunks together: an append costs a system call each. A piece is good
+ * until the next one is taken.
+ */
+function* pieces(
+  chunks: readonly Uint8Array[],
+  together: Uint8Array,
+): Iterable<Uint8Array> {
   let group: Uint8Array[] = [];
   let bytes = 0;
   for (const chunk of chunks) {
-    if (bytes > 0 && bytes + chunk.length > longestAppend) {
-      yield joined(group);
+    if (bytes > 0 && bytes + chunk.length > together.length) {
+      yield whole(group, together);
       group = [];
       bytes = 0;
     }
     group.push(chunk);
     bytes += chunk.length;
   }
-  if (group.length === 1 && group[0]) yield group[0];
-  else if (bytes > 0) yield joined(group);
+  if (bytes > 0) yield whole(group, together);
+}
+
+/** A single chunk as it is; it may be larger than what takes several. */
+function whole(
+  group: readonly Uint8Array[],
+  together: Uint8Array,
+): Uint8Array {
+  const [first] = group;
+  return group.length === 1 && first ? first : joined(group, together);
 }
