@@ -12,6 +12,8 @@ import {
   optional,
   type SinkContext,
 } from "../../runtime/component.ts";
+import { AppendedFiles } from "./appended.ts";
+import { jsonlFormat } from "./jsonl.ts";
 import type { ParquetColumns } from "./parquet_columns.ts";
 
 const formats = ["jsonl", "csv", "parquet"] as const;
@@ -141,11 +143,10 @@ async function openText(
   const { name, pipeline, schema, state } = context;
   const { path, rotate } = config;
   const owner = { pipeline, sink: name };
-  const { AppendedFiles } = await import("./appended.ts");
   const format = formatOf(config) ?? "jsonl";
   const { encode, header } = format === "csv"
     ? (await import("./csv.ts")).csvFormat(schema)
-    : (await import("./jsonl.ts")).jsonlFormat(schema);
+    : jsonlFormat(schema);
   const compress = compressed(config);
   const files = await AppendedFiles.open(
     { path, owner, format, header, compress, rotate },
