@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { Window } from "../../../../runtime/component.ts";
 import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { EvmClient } from "../../../../connectors/evm/rpc/client.ts";
@@ -126,7 +127,11 @@ export class ScriptedClient {
     watched.catch(() => {});
     const end = this.clock.now() + limit;
     const step = Math.max(10, limit / 12_000);
-    while (!done && this.clock.now() < end) await this.clock.advance(step);
+    while (!done && this.clock.now() < end) {
+      await this.clock.advance(step);
+      // What does not wait for the clock, such as a module, takes its turn.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     if (!done) throw new Error(`Not settled after ${limit} ms`);
     return await watched;
   }
