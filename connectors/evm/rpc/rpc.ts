@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { bytesOf } from "./body.ts";
 import { classify, RpcError } from "./errors.ts";
 
 /** One call. */
@@ -116,7 +117,7 @@ export class HttpTransport implements Transport {
         signal: controller.signal,
       });
       const { headers, status } = response;
-      return { status, headers, content: await response.bytes() };
+      return { status, headers, content: await bytesOf(response) };
     } catch (error) {
       signal?.throwIfAborted();
       const reason = controller.signal.aborted
