@@ -96,7 +96,7 @@ export class ChainReader implements OpenSource {
       return;
     }
     if (isReached(head, ids)) tell(head.sighting);
-    while (next <= end) {
+    const ask = () => {
       const limit = Math.min(head.number, end);
       while (asked <= limit && window.open) {
         // How much there is in a range is told by the first.
@@ -105,6 +105,9 @@ export class ChainReader implements OpenSource {
         window.push(this.#fetch(blocks, signal));
         asked = blocks.to + 1;
       }
+    };
+    while (next <= end) {
+      ask();
       if (window.empty) {
         // A head below the last unit is of a node that lags: ask another.
         const elsewhere = head.number < next - 1;
@@ -118,6 +121,8 @@ export class ChainReader implements OpenSource {
         continue;
       }
       const { sighting, units } = await window.shift();
+      // The other side works while these units are taken.
+      ask();
       const { finalized = -1 } = sighting.head;
       for (const unit of units) {
         if (unit.id !== "") ids.set(unit.number, unit.id);
