@@ -61,6 +61,11 @@ export class HexBytes {
     this.#view = new DataView(buffer, byteOffset, length);
   }
 
+  /** How many bytes there are. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   /** The byte at a place. */
   at(place: number): number | undefined {
     return this.#bytes[place];

@@ -77,9 +77,6 @@ const required: ReadonlySet<Kind> = new Set([
 const topic = new Constant('"0x');
 const [quote, comma, brace, bracket] = [34, 44, 125, 93];
 
-// Logs of an answer before it is known how many there are.
-const FIRST_LOGS = 1024;
-
 /**
  * Read a list of logs.
  *
@@ -90,8 +87,12 @@ export function scanLogs(
   hex: HexBytes,
   start: number,
 ): ScannedLogs | undefined {
-  const shape = shapeOf(hex, start);
-  return shape && new Scan(hex, shape).all(start);
+  const end = endOfObject(hex, start);
+  const shape = shapeOf(hex.text(start, end));
+  if (shape === undefined) return undefined;
+  // As many as there are if all are as long as the first.
+  const likely = Math.ceil((hex.length - start) / (end - start));
+  return new Scan(hex, shape, likely).all(start);
 }
 
 /** What comes before a value, and which it is. */
@@ -111,7 +112,7 @@ interface Shape {
 class Scan {
   readonly #hex: HexBytes;
   readonly #shape: Shape;
-  #places = new Uint32Array(FIRST_LOGS * PLACES);
+  #places: Uint32Array;
   /** The byte that comes next. */
   #at = 0;
   #number = -1;
@@ -122,9 +123,12 @@ class Scan {
   /** Digits of the last data: as a rule the next one has as many. */
   #digits = 0;
 
-  constructor(hex: HexBytes, shape: Shape) {
+  constructor(
+    ...[hex, shape, logs]: readonly [hex: HexBytes, shape: Shape, logs: number]
+  ) {
     this.#hex = hex;
     this.#shape = shape;
+    this.#places = new Uint32Array(logs * PLACES);
   }
 
   all(start: number): ScannedLogs | undefined {
@@ -267,11 +271,11 @@ class Scan {
 }
 
 /** What the first log looks like; undefined: not as logs do as a rule. */
-function shapeOf(hex: HexBytes, start: number): Shape | undefined {
+function shapeOf(log: string): Shape | undefined {
   const steps: Step[] = [];
   const missing = new Set(required);
   let lead = "{";
-  for (const [name, value] of Object.entries(objectAt(hex, start))) {
+  for (const [name, value] of Object.entries(parsed(log))) {
     lead += `${lead === "{" ? "" : ","}"${name}":`;
     if (name === "removed" && value === false) {
       lead += "false";
@@ -288,14 +292,16 @@ function shapeOf(hex: HexBytes, start: number): Shape | undefined {
   return { steps, tail: new Constant(`${lead}}`) };
 }
 
-/** The object that stands here, which holds no other one. */
-function objectAt(hex: HexBytes, start: number): object {
+/** The end of an object that holds no other one. */
+function endOfObject(hex: HexBytes, start: number): number {
   let end = start;
-  for (let byte = hex.at(end); byte !== undefined; byte = hex.at(++end)) {
-    if (byte === brace) break;
-  }
+  while (end < hex.length && hex.at(end) !== brace) end++;
+  return end + 1;
+}
+
+function parsed(json: string): object {
   try {
-    return Object(JSON.parse(hex.text(start, end + 1)));
+    return Object(JSON.parse(json));
   } catch {
     return {};
   }
