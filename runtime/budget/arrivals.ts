@@ -15,8 +15,9 @@ const SURE = 0.9;
 const HELD_UP = 2;
 const HELD_UP_MS = 10;
 
-// How far the usual time of a kind moves with each answer.
-const STEP = 1.1;
+// How far the usual time of a kind moves with each answer: little, or those
+// that were held up would soon be usual.
+const STEP = 1.02;
 
 /** What the answers of one account tell. */
 export class Arrivals {

@@ -19,7 +19,7 @@ const WARM_MS = 50;
 // Name resolution and TLS may keep the first call of a connection this long.
 const COLD_MS = 1500;
 
-// A call that is held up has arrived after so long, or never will.
+// A call that was held up, and given up, arrives within so long or never.
 const HELD_UP_MS = 2000;
 
 // Where timers fire this late the machine is too busy to send in time, too.
@@ -98,10 +98,8 @@ export class Underway {
     if (this.#patience === Infinity) return;
     const left = this.#left + this.#patience - this.#arrived;
     await clock.sleep(Math.max(1, left), signal);
+    // Nobody knows where it is until it is answered.
     spent.withdraw();
-    changed();
-    await clock.sleep(HELD_UP_MS, signal);
-    spent.settle(elapsed());
     changed();
   }
 }

@@ -82,9 +82,10 @@ Deno.test("createScheduler() keeps its windows when the receiver stands still", 
         const { clock } = bench;
         const budget = bench.budget([{ count: 10, per }]);
         const start = clock.now();
+        const inOrder = stalls.toSorted((a, b) => a.from - b.from);
         // What comes while it stands still is read when it goes on.
         const readAt = (at: number) =>
-          stalls.reduce((read, { from, length }) => {
+          inOrder.reduce((read, { from, length }) => {
             const begin = start + 2 * per + from;
             return read >= begin && read < begin + length
               ? begin + length
