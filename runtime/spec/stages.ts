@@ -5,21 +5,20 @@
  */
 import type {
   BatchLimits,
-  Component,
   SinkDefinition,
   SourceDefinition,
   TransformDefinition,
 } from "../component.ts";
 import type { Schema } from "../row.ts";
-import { commonFields, connectionTypes } from "./common_fields.ts";
+import { commonFields } from "./common_fields.ts";
 import { despite, readComponent, runCheck } from "./component_check.ts";
+import { connectionFields, connectionNames } from "./connection_fields.ts";
 import type { Problems } from "./diagnostics.ts";
 import { type Draft, errorsName } from "./draft.ts";
-import type { Field, Fields, Place } from "./field.ts";
+import type { Place } from "./field.ts";
 import { orderStages } from "./order.ts";
 import { isIncomplete, placeAt } from "./place.ts";
 import type { Deliver, Port, SourceInput } from "./spec.ts";
-import { enumerate, suggestion } from "./suggestion.ts";
 import {
   type Input,
   type Outputs,
@@ -167,7 +166,7 @@ function checkStage(draft: Draft, options: StageOptions): CheckedStage {
     config,
     batch: own.batch && { ...own.batch, ...common["batch"] as BatchLimits },
     connection: common["connection"] as string | undefined,
-    connections: namesOf(definition, common),
+    connections: connectionNames(definition, common),
     deliver: (common["deliver"] ?? "latest") as Deliver,
     renamedFrom: common["renamed_from"] as string | undefined,
   };
@@ -311,74 +310,6 @@ function outputsOf(
     case "sink":
       return {};
   }
-}
-
-/** Names of connections by the fields that hold them. */
-function namesOf(
-  definition: Component,
-  common: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.keys(connectionTypes(definition)).flatMap((field) => {
-      const name = common[field];
-      return typeof name === "string" ? [[field, name]] : [];
-    }),
-  );
-}
-
-/** The fields that name connections, knowing which there are. */
-function connectionFields(
-  definition: Component,
-  options: StagesOptions,
-): Fields {
-  return Object.fromEntries(
-    Object.entries(connectionTypes(definition)).map(([name, type]) => {
-      const required = definition.kind !== "transform";
-      return [name, connectionField(type, { ...options, required })];
-    }),
-  );
-}
-
-function connectionField(
-  type: string,
-  { complete, connections, required }: StagesOptions & {
-    readonly required: boolean;
-  },
-): Field<string> {
-  const fitting = [...connections.values()]
-    .filter((one) => one.definition?.type === type)
-    .map(({ name }) => name);
-  const hint = fitting.length > 0
-    ? `${type} connections: ${enumerate(fitting)}`
-    : `add connections: { name: { type: ${type} } }`;
-  return {
-    doc: hint,
-    required,
-    schema: { type: "string" },
-    read(value: unknown, place: Place) {
-      if (typeof value !== "string" || value === "") {
-        return place.report("Expected the name of a connection", hint);
-      }
-      const found = connections.get(value);
-      if (!found && !complete) return value;
-      if (!found) {
-        return place.report(
-          `Unknown connection "${value}"`,
-          fitting.length > 0
-            ? suggestion(value, fitting, `${type} connections`)
-            : hint,
-        );
-      }
-      const wrong = found.definition && found.definition.type !== type;
-      return wrong
-        ? place.report(
-          `Expected a connection of type ${type}, "${value}" is of type ` +
-            `${found.definition?.type}`,
-          hint,
-        )
-        : value;
-    },
-  };
 }
 
 function reportCircles(
