@@ -101,14 +101,28 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       one: level("one"),
     });
   } catch (error) {
-    await client.shutdown();
+    await close(client);
     throw error;
   }
   return {
     client,
     level,
-    [Symbol.asyncDispose]: () => client.shutdown(),
+    [Symbol.asyncDispose]: () => close(client),
   };
+}
+
+/** What of the driver has timers of its own. */
+interface ControlConnection {
+  shutdown(): void;
+}
+
+async function close(
+  client: Client & { readonly controlConnection?: ControlConnection },
+): Promise<void> {
+  await client.shutdown();
+  // Its timers end before its connections: a change of the schema that was
+  // told in between has set another.
+  client.controlConnection?.shutdown();
 }
 
 function levels({ types }: Driver): (consistency: Consistency) => number {
