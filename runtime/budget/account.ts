@@ -12,7 +12,7 @@ import type { AccountUsage, Ledger } from "./ledger.ts";
 import { Pause } from "./pause.ts";
 import { Quota } from "./quota.ts";
 import type { Cost, Priority, Window, WindowUsage } from "./scheduler.ts";
-import { type Group, Spending } from "./spending.ts";
+import { Spending, type Spent } from "./spending.ts";
 
 // History spreads its calls over this share of a short window, so that a call
 // for the head finds a free slot soon: while there are such calls.
@@ -58,14 +58,6 @@ export interface Payer {
   readonly name: string;
   /** To every process that shares it: never a key itself. */
   readonly identity: string;
-}
-
-/** A call that the account has let go: settled when it has arrived. */
-export interface Spent {
-  /** It has surely arrived by then, as is known now. */
-  settle(arrived: number): void;
-  /** That was wrong: it may not have arrived yet. */
-  withdraw(): void;
 }
 
 interface Meter {
@@ -283,45 +275,35 @@ export class Account {
     const paid = this.#meters.map(({ window }, index) =>
       this.#lease?.spend(index, { priority, units: unitsOf(window, cost) })
     );
-    const counted = this.#meters.map(({ spending, window }, index) => {
+    const sliding: Spent[] = [];
+    const quotas: (() => void)[] = [];
+    this.#meters.forEach(({ spending, window }, index) => {
       const units = unitsOf(window, cost);
-      if (spending instanceof Quota) return spending.spend(wall, units);
-      spending.spend(units);
+      if (spending instanceof Quota) {
+        const counted = spending.spend(wall, units);
+        quotas.push(() => spending.settle(clock.now(), units, counted));
+        return;
+      }
+      sliding.push(spending.spend(units));
       if (spreads && window.per <= SPREAD_PER_MS) {
         spacing = Math.max(
           spacing,
           SPREAD * window.per * units / this.#countOf(window, index),
         );
       }
-      return [];
     });
     this.#due = Math.max(this.#due, elapsed() - LATE_MS) + spacing;
     let settled = false;
-    const groups: (Group | undefined)[] = [];
-    const withdraw = () => {
-      this.#meters.forEach(({ spending, window }, index) => {
-        const group = groups[index];
-        if (!group || !(spending instanceof Spending)) return;
-        spending.withdraw(group, unitsOf(window, cost));
-        groups[index] = undefined;
-      });
+    return {
+      withdraw: () => sliding.forEach((one) => one.withdraw()),
+      settle: (arrived) => {
+        for (const one of sliding) one.settle(arrived);
+        if (settled) return;
+        settled = true;
+        for (const arrived of paid) arrived?.();
+        for (const settle of quotas) settle();
+      },
     };
-    const settle = (arrived: number) => {
-      withdraw();
-      this.#meters.forEach(({ spending, window }, index) => {
-        if (!(spending instanceof Spending)) return;
-        groups[index] = spending.settle(arrived, unitsOf(window, cost));
-      });
-      if (settled) return;
-      settled = true;
-      for (const arrived of paid) arrived?.();
-      this.#meters.forEach(({ spending, window }, index) => {
-        const units = unitsOf(window, cost);
-        if (spending instanceof Spending) return;
-        spending.settle(clock.now(), units, counted[index] ?? []);
-      });
-    };
-    return { settle, withdraw };
   }
 
   #waitFor(

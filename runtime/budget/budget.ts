@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Account, CLOSED_MS, type Spent } from "./account.ts";
+import { type Account, CLOSED_MS } from "./account.ts";
 import type { Clock } from "../run/clock.ts";
 import type { AccountUsage } from "./ledger.ts";
 import type { Counter, Gauge, Metrics } from "../run/metrics.ts";
@@ -16,6 +16,7 @@ import type {
   Priority,
   WindowUsage,
 } from "./scheduler.ts";
+import type { Spent } from "./spending.ts";
 import { Underway } from "./underway.ts";
 
 // Servers close idle connections; Node's default is 5 s, proxies keep them

@@ -14,8 +14,16 @@ const GROUPS = 1000;
 const GUARD_MS = 1;
 const GUARD_SHARE = 0.001;
 
+/** What was spent for a call that has left: settled when it has arrived. */
+export interface Spent {
+  /** It has surely arrived by then, as is known now. */
+  settle(arrived: number): void;
+  /** That was wrong: it may not have arrived yet. */
+  withdraw(): void;
+}
+
 /** Units that come back together. */
-export interface Group {
+interface Group {
   /** When the first of them came back, or would. */
   readonly since: number;
   /** When the last of them comes back. */
@@ -28,7 +36,8 @@ export interface Group {
 /**
  * The units spent in any `per` milliseconds. A spending first counts without
  * an end (`spend`), and from when the call has surely arrived it comes back
- * after `per` (`settle`). All times are monotonic milliseconds.
+ * after `per` (`settle`), which may be known late. All times are monotonic
+ * milliseconds.
  */
 export class Spending {
   readonly #count: number;
@@ -46,36 +55,19 @@ export class Spending {
   }
 
   /** Count units of a call that leaves now. */
-  spend(units: number): void {
+  spend(units: number): Spent {
     this.#spent += units;
-  }
-
-  /**
-   * Let the units of a call come back `per` after it has arrived, which may
-   * be known late.
-   *
-   * @returns what they come back with, for `withdraw`.
-   */
-  settle(arrived: number, units: number): Group {
-    // What costs more than a window holds is paid off over several.
-    const back = arrived + this.#per * Math.max(1, units / this.#count);
-    let at = this.#groups.length;
-    while (at > this.#first && this.#backAt(at - 1) > back) at--;
-    const before = at > this.#first ? this.#groups[at - 1] : undefined;
-    if (before && back - before.since <= this.#width) {
-      before.units += units;
-      before.back = back;
-      return before;
-    }
-    const group = { since: back, back, units, over: false };
-    this.#groups.splice(at, 0, group);
-    return group;
-  }
-
-  /** Let units count without an end again: their call has not arrived. */
-  withdraw(group: Group, units: number): void {
-    if (group.over) this.#spent += units;
-    else group.units -= units;
+    let group: Group | undefined;
+    const withdraw = () => {
+      if (group?.over) this.#spent += units;
+      else if (group) group.units -= units;
+      group = undefined;
+    };
+    const settle = (arrived: number) => {
+      withdraw();
+      group = this.#grouped(arrived, units);
+    };
+    return { settle, withdraw };
   }
 
   /** Units that are spent now. */
@@ -110,6 +102,23 @@ export class Spending {
       if (missing <= 0) return group.back;
     }
     return Infinity;
+  }
+
+  /** Put units where they come back, `per` after they have arrived. */
+  #grouped(arrived: number, units: number): Group {
+    // What costs more than a window holds is paid off over several.
+    const back = arrived + this.#per * Math.max(1, units / this.#count);
+    let at = this.#groups.length;
+    while (at > this.#first && this.#backAt(at - 1) > back) at--;
+    const before = at > this.#first ? this.#groups[at - 1] : undefined;
+    if (before && back - before.since <= this.#width) {
+      before.units += units;
+      before.back = back;
+      return before;
+    }
+    const group = { since: back, back, units, over: false };
+    this.#groups.splice(at, 0, group);
+    return group;
   }
 
   #backAt(index: number): number {

@@ -9,8 +9,9 @@
  *
  * @module
  */
-import type { Account, Spent } from "./account.ts";
+import type { Account } from "./account.ts";
 import type { Clock } from "../run/clock.ts";
+import type { Spent } from "./spending.ts";
 
 // Arrival of two calls on open connections differs by this much at most, as
 // a rule. The answer of most calls settles the question.

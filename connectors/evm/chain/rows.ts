@@ -18,6 +18,7 @@ import {
   whole,
 } from "../hex.ts";
 import { known } from "./known.ts";
+import type { BlockLogs } from "./log_ranges.ts";
 import { PackedBlock } from "./packed_logs.ts";
 import type { PortName } from "./schema.ts";
 import { transactionRow } from "./transaction_row.ts";
@@ -29,7 +30,7 @@ export interface RawUnit {
   /** Undefined when nothing that is used needs them. */
   readonly receipts: readonly Raw[] | undefined;
   /** The logs, where they were asked for without the receipts. */
-  readonly logs?: readonly Raw[] | PackedBlock | undefined;
+  readonly logs?: BlockLogs | undefined;
 }
 
 /** Rows by port; only of the ports that were asked for. */
@@ -205,7 +206,7 @@ export class RowBuilder {
 
   /** Rows of logs that came without their receipts. */
   #loneLogRows(
-    logs: readonly Raw[] | PackedBlock,
+    logs: BlockLogs,
     around: AroundLog,
   ): Row[] {
     if (!(logs instanceof PackedBlock)) {

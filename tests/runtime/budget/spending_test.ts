@@ -18,25 +18,22 @@ Deno.test("Spending counts what arrived in any order, and what is taken back", (
     fc.array(call, { minLength: 1, maxLength: 40 }),
     (calls) => {
       const spending = new Spending({ count: 10, per: 1000 });
-      for (const { units } of calls) spending.spend(units);
-      const groups = calls.map(() =>
-        undefined as ReturnType<typeof spending.settle> | undefined
-      );
+      const spent = calls.map(({ units }) => spending.spend(units));
       const back = calls.map(() => Infinity);
-      const events = calls.flatMap(({ again, arrived, late, units }, index) => [
+      const events = calls.flatMap(({ again, arrived, late }, index) => [
         {
           at: arrived + late,
           run: () => {
             back[index] = arrived + per;
-            groups[index] = spending.settle(arrived, units);
+            spent[index]!.settle(arrived);
           },
         },
         ...again === undefined ? [] : [{
           at: arrived + late + again,
           run: () => {
-            spending.withdraw(groups[index]!, units);
+            spent[index]!.withdraw();
             back[index] = arrived + again + per;
-            groups[index] = spending.settle(arrived + again, units);
+            spent[index]!.settle(arrived + again);
           },
         }],
       ]).sort((a, b) => a.at - b.at);
@@ -59,8 +56,7 @@ Deno.test("Spending counts what arrived in any order, and what is taken back", (
 
 Deno.test("Spending pays off over several windows what one does not hold", () => {
   const spending = new Spending({ count: 500, per: 1000 });
-  spending.spend(1000);
-  spending.settle(0, 1000);
+  spending.spend(1000).settle(0);
   assert.equal(spending.admits(1, 80), 2 * per);
   assert.equal(spending.used(2 * per), 0);
 });

@@ -13,8 +13,6 @@ import type {
 import { RpcError } from "../../../../connectors/evm/rpc/errors.ts";
 import type { Call } from "../../../../connectors/evm/rpc/rpc.ts";
 import { state } from "../../../../connectors/evm/state/source.ts";
-// Else it is loaded in the middle of a script, whose clock does not wait.
-import "../../../../connectors/evm/state/state_reader.ts";
 // What `open` imports is there already: the clock of a script does not wait
 // while a file is read.
 import "../../../../connectors/evm/state/calls.ts";
