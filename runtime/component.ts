@@ -25,6 +25,7 @@ export * from "./errors.ts";
 export * from "./encode/json.ts";
 export { fields, optional } from "./spec/fields.ts";
 export type { Match } from "./spec/match.ts";
+export { groupIdentity } from "./budget/account.ts";
 export { type CallDivision, divideCalls } from "./budget/division.ts";
 export {
   both,

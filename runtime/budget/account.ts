@@ -60,6 +60,11 @@ export interface Payer {
   readonly identity: string;
 }
 
+/** Who the account of a quota group is to every process that shares it. */
+export function groupIdentity(group: string): string {
+  return `group ${group}`;
+}
+
 interface Meter {
   readonly window: Window;
   readonly spending: Spending | Quota;

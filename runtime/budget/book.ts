@@ -15,10 +15,11 @@ import {
   type ChunkRequest,
   heldBy,
   type Now,
+  type Refill,
+  refillsOf,
   shifted,
   spend,
   type Units,
-  usedOf,
 } from "./chunks.ts";
 import type { Window, WindowUsage } from "./scheduler.ts";
 import {
@@ -175,11 +176,17 @@ export function leave(seen: Seen, request: AccountRequest): Book {
   return { ...book, holders: { ...book.holders, [request.id]: holder } };
 }
 
+/** How much of a window is used by all processes together. */
+export interface SharedUsage extends WindowUsage {
+  /** When it comes back, in parts. */
+  readonly refills: readonly Refill[];
+}
+
 /** How much of an account's windows is used, by all processes together. */
 export function usageOf(
   seen: Seen,
   windows: readonly Window[],
-): readonly WindowUsage[] {
+): readonly SharedUsage[] {
   const { book, now } = upToDate(seen);
   const { holders, spent } = withoutDead(book, { live: seen.live, now });
   return windows.map((window) => {
@@ -188,12 +195,18 @@ export function usageOf(
       const holding = holder[key];
       return holding && !isShare(holding) ? [heldBy(holding)] : [];
     });
-    const used = held.reduce(
-      (sum, units) => sum + units,
-      usedOf(spent[key] ?? {}, window, now),
-    );
-    return { window, used, left: window.count - used, resetsAt: undefined };
+    // What is held may be spent at any moment.
+    const units = sumOf(held);
+    const all = spend(spent[key] ?? {}, { window, now, units });
+    const refills = refillsOf(all, window, now);
+    const used = sumOf(refills.map(({ units }) => units));
+    const left = window.count - used;
+    return { window, used, left, refills, resetsAt: undefined };
   });
+}
+
+function sumOf(units: readonly number[]): number {
+  return units.reduce((sum, one) => sum + one, 0);
 }
 
 function isShare(holding: Share | Chunk): holding is Share {

@@ -37,6 +37,12 @@ export interface Held {
   readonly open: number;
 }
 
+/** Units that are spent, and when they come back, ms since 1970. */
+export interface Refill {
+  readonly at: number;
+  readonly units: number;
+}
+
 /** What one process holds of a window. */
 export interface Chunk extends Held {
   readonly window: Window;
@@ -156,14 +162,27 @@ export function spend(
   return units > 0 ? { ...all, [start]: (all[start] ?? 0) + units } : all;
 }
 
+/** Units that are spent now, by when they come back. */
+export function refillsOf(
+  spent: Units,
+  window: Window,
+  now: Now,
+): readonly Refill[] {
+  if (window.reset) {
+    const quota = quotaOf(spent, window);
+    const units = quota.used(now.wall);
+    return units > 0 ? [{ at: quota.resetsAt(now.wall), units }] : [];
+  }
+  return Object.entries(spent).flatMap(([start, units]) => {
+    const left = backAt(start, window) - now.time;
+    return left > 0 ? [{ at: now.wall + left, units }] : [];
+  });
+}
+
 /** Units that are spent now. */
-export function usedOf(spent: Units, window: Window, now: Now): number {
-  if (window.reset) return quotaOf(spent, window).used(now.wall);
-  return Object.entries(spent).reduce(
-    (sum, [start, units]) =>
-      backAt(start, window) > now.time ? sum + units : sum,
-    0,
-  );
+function usedOf(spent: Units, window: Window, now: Now): number {
+  return refillsOf(spent, window, now)
+    .reduce((sum, { units }) => sum + units, 0);
 }
 
 /** Milliseconds until so many units are free of `count`; 0: they are. */

@@ -5,11 +5,11 @@
  * @module
  */
 import { AccountLease, type AccountLeaseOptions } from "./account_lease.ts";
-import { usageOf } from "./book.ts";
+import { type SharedUsage, usageOf } from "./book.ts";
 import type { Clock } from "../run/clock.ts";
 import type { HourOfKey, LedgerStore } from "./ledger_store.ts";
 import type { Logger } from "../run/log.ts";
-import type { Cost, Window, WindowUsage } from "./scheduler.ts";
+import type { Cost, Window } from "./scheduler.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -34,7 +34,7 @@ export type JoinOptions = Pick<
 
 /** What all processes have used of an account. */
 export interface AccountUsage {
-  readonly windows: readonly WindowUsage[];
+  readonly windows: readonly SharedUsage[];
   readonly closedUntil: number;
   /** What the key was used for in the last 24 hours. */
   readonly day: { readonly calls: number; readonly credits: number };

@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
-import { Account } from "./account.ts";
+import { Account, groupIdentity } from "./account.ts";
 import { monotonic, PacedBudget } from "./budget.ts";
 import { type Choice, choicesOf, type Soonest, soonestOf } from "./choice.ts";
 import { type Clock, systemClock } from "../run/clock.ts";
@@ -187,7 +187,7 @@ class PacingScheduler implements Scheduler {
     }
     const payer = group === undefined
       ? { name, identity: identity ?? name }
-      : { name: group, identity: `group ${group}` };
+      : { name: group, identity: groupIdentity(group) };
     const account: Account = new Account(payer, {
       windows,
       reserve,

@@ -55,6 +55,11 @@ export interface AccountTariff {
   readonly opening?: readonly StandingCall[];
   /** What a pushed event costs; undefined: it pushes none. */
   readonly push?: Cost | undefined;
+  /**
+   * Who each account is to all processes that share it: its quota group, or a
+   * fingerprint of its key. Absent: nobody keeps count.
+   */
+  identities?(): Promise<readonly string[]>;
   /** What a call costs; undefined when the plan lacks the method. */
   cost(method: string): Cost | undefined;
   /** Most units that one call of a method covers; undefined: nobody says. */

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { AccountTariff, PlannedCall } from "../component.ts";
+import type { PlannedCall } from "../component.ts";
 import { QUOTA_MS, unitsOf } from "../budget/account.ts";
 import { callsOf } from "../spec/calls.ts";
 import type { SourceStage, Spec } from "../spec/spec.ts";
 import { divideCalls } from "../budget/division.ts";
+import { type AccountForecast, accountsOf } from "./account_forecast.ts";
 import { atHead } from "./cost.ts";
 import {
   type Bound,
@@ -15,6 +16,7 @@ import {
   timelineOf,
   type Work,
 } from "./timeline.ts";
+import { someOf, type SpentTariff, type Usage } from "./usage.ts";
 
 const DAY_S = 86_400;
 
@@ -30,22 +32,12 @@ export interface Range {
   readonly start: number;
 }
 
-/** What a range takes of the accounts of a plan. */
-export interface AccountForecast {
-  readonly name: string;
-  readonly plan: string | undefined;
-  readonly calls: number;
-  /** What is billed, in `unit`. */
-  readonly billed: number;
-  readonly unit: string;
-  /** What is billed by day, UTC. */
-  readonly days: Readonly<Record<string, number>>;
-}
-
 /** What a range costs on one connection. */
 export interface Forecast extends Range {
   readonly connection: string;
   readonly sources: readonly string[];
+  /** Where it is from what was used before; undefined: nobody keeps count. */
+  readonly usage: Omit<Usage, "tariffs"> | undefined;
   readonly calls: number;
   readonly accounts: readonly AccountForecast[];
   /** Undefined: it never ends. */
@@ -67,26 +59,37 @@ export interface Forecast extends Range {
   }[];
 }
 
+/** What a forecast begins with. */
+export interface ForecastOptions {
+  /** What is used already; absent: nothing. */
+  readonly usage?: Usage | undefined;
+}
+
 /** Forecast a range for every connection whose calls somebody counts. */
-export function forecastsOf(spec: Spec, range: Range): readonly Forecast[] {
+export function forecastsOf(
+  spec: Spec,
+  range: Range,
+  { usage }: ForecastOptions = {},
+): readonly Forecast[] {
   const sources = spec.stages.filter((stage) => stage.kind === "source");
   const names = new Set(sources.flatMap(({ connection }) => connection ?? []));
   return [...names].flatMap((name) => {
     const users = sources.filter(({ connection }) => connection === name);
-    return forecastOf(users, { name, range, spec }) ?? [];
+    return forecastOf(users, { name, range, spec, usage }) ?? [];
   });
 }
 
 function forecastOf(
   sources: readonly SourceStage[],
-  { name, range, spec }: {
+  { name, range, spec, usage }: ForecastOptions & {
     readonly name: string;
     readonly range: Range;
     readonly spec: Spec;
   },
 ): Forecast | undefined {
   const paying = spec.connections.get(name);
-  const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
+  const tariffs: readonly SpentTariff[] = usage?.tariffs.get(name) ??
+    paying?.definition.tariffs?.(paying.config) ?? [];
   const calls = sources.flatMap((source) =>
     callsOf(source, { stages: spec.stages, tariffs })
   );
@@ -101,7 +104,7 @@ function forecastOf(
     tariffs,
   };
   const timeline = timelineOf(work);
-  const accounts = accountsOf(timeline);
+  const accounts = accountsOf(timeline.spent);
   const seconds = secondsOf(timeline, work);
   const made = paying?.definition.unitsPerDay?.(paying.config);
   const learning = sources.flatMap(({ definition }) =>
@@ -112,6 +115,10 @@ function forecastOf(
     connection: name,
     sources: sources.map(({ name }) => name),
     ...range,
+    usage: usage && {
+      from: usage.from,
+      ...usage.unknown === undefined ? {} : { unknown: usage.unknown },
+    },
     calls: accounts.reduce((sum, { calls }) => sum + calls, 0),
     accounts,
     seconds,
@@ -172,22 +179,6 @@ function secondsOf({ end }: Timeline, { start }: Work): number | undefined {
   return end === Infinity ? undefined : (end - start) / 1000;
 }
 
-function accountsOf({ spent }: Timeline): readonly AccountForecast[] {
-  return Array.from(
-    spent,
-    ([{ name, plan, unit }, { calls, credits, days }]) => ({
-      name,
-      plan,
-      calls: Math.round(calls),
-      billed: Math.round(credits),
-      unit,
-      days: Object.fromEntries(
-        Array.from(days, ([day, amount]) => [day, Math.round(amount)]),
-      ),
-    }),
-  );
-}
-
 function boundsOf({ bound }: Timeline): Forecast["bound"] {
   const all = [...bound.values()].reduce((sum, ms) => sum + ms, 0);
   return Array.from(bound, ([one, ms]) => ({ ...one, share: ms / all }))
@@ -204,32 +195,55 @@ function changesOf(
   },
 ): Forecast["changes"] {
   const limiting = new Set([...timeline.bound.keys()].map(({ name }) => name));
-  const replaced = (old: AccountTariff, tariff: AccountTariff) => ({
-    ...work,
-    tariffs: work.tariffs.map((one) => one === old ? tariff : one),
-  });
-  return work.tariffs.filter(({ name }) => limiting.has(name))
-    .flatMap((tariff) => {
-      const { accounts, name, plan } = tariff;
-      const more = accounts === 1
-        ? "a second account"
-        : `${accounts + 1} accounts`;
-      const at = plan === undefined ? name : `${name} (${plan})`;
-      return [
-        {
-          change: `${more} at ${at}`,
-          work: replaced(tariff, { ...tariff, accounts: accounts + 1 }),
-        },
-        ...(tariff.alternatives?.() ?? []).map((other) => ({
-          change: `${other.plan} instead of ${plan} at ${name}`,
-          work: replaced(tariff, other),
-        })),
-      ];
-    })
-    .flatMap(({ change, work }) => {
-      const other = secondsOf(timelineOf(work), work);
+  return [...Map.groupBy(work.tariffs, ({ name }) => name)]
+    .filter(([name]) => limiting.has(name))
+    .flatMap(([name, tariffs]) => changesAt(name, tariffs))
+    .flatMap(({ change, ...of }) => {
+      const others = work.tariffs.filter((one) => !of.without.includes(one));
+      const changed = { ...work, tariffs: [...others, ...of.with] };
+      const other = secondsOf(timelineOf(changed), work);
       const better = other !== undefined &&
         other < (seconds ?? Infinity) * (1 - WORTH);
       return better ? [{ change, seconds: other }] : [];
     });
+}
+
+/** Other accounts instead of some. */
+interface Change {
+  readonly change: string;
+  readonly without: readonly SpentTariff[];
+  readonly with: readonly SpentTariff[];
+}
+
+/** What could be changed about the accounts of a plan. */
+function changesAt(
+  name: string,
+  tariffs: readonly SpentTariff[],
+): readonly Change[] {
+  const [first] = tariffs;
+  if (first === undefined) return [];
+  const { plan } = first;
+  const accounts = tariffs.reduce((sum, { accounts }) => sum + accounts, 0);
+  const at = plan === undefined ? name : `${name} (${plan})`;
+  const fresh = tariffs.find(({ before }) => before === undefined);
+  const more = fresh
+    ? { ...fresh, accounts: fresh.accounts + 1 }
+    : { ...someOf(first, 1), before: undefined };
+  return [
+    {
+      change: accounts === 1
+        ? `a second account at ${at}`
+        : `${accounts + 1} accounts at ${at}`,
+      without: fresh ? [fresh] : [],
+      with: [more],
+    },
+    ...(first.alternatives?.() ?? []).map((other) => ({
+      change: `${other.plan} instead of ${plan} at ${name}`,
+      without: tariffs,
+      with: tariffs.map(({ accounts, before }) => ({
+        ...someOf(other, accounts),
+        before,
+      })),
+    })),
+  ];
 }

@@ -5,7 +5,8 @@
  */
 import { UNLIMITED_S } from "../budget/routing.ts";
 import { indented } from "./columns.ts";
-import type { AccountForecast, Forecast } from "./forecast.ts";
+import type { AccountForecast } from "./account_forecast.ts";
+import type { Forecast } from "./forecast.ts";
 import { spanText } from "./quantity.ts";
 
 /** Lines about a range; the same forecast always gives the same lines. */
@@ -15,9 +16,8 @@ export function forecastLines(forecast: Forecast): readonly string[] {
     `Range ${from} to ${to} of ${sources.join(", ")}, connection ${connection}`,
     "",
     ...indented([
-      `${to - from + 1} units, ${forecast.calls} calls, with budgets that ` +
-      "are full at the start",
-      ...accounts.map(accountLine),
+      `${to - from + 1} units, ${forecast.calls} calls, ${usageText(forecast)}`,
+      ...accounts.flatMap((one) => [accountLine(one), ...beforeLines(one)]),
       endLine(forecast),
       ...bound.length === 0 ? [] : [
         `limited by ${
@@ -51,6 +51,39 @@ function accountLine(account: AccountForecast): string {
     : `${title}: ${calls} calls, ${billed} ${unit}${daily}`;
 }
 
+/** What the budgets are like at the start. */
+function usageText({ accounts, usage }: Forecast): string {
+  const full = "with budgets that are full at the start";
+  if (usage === undefined) return full;
+  const { from, unknown } = usage;
+  if (unknown !== undefined) {
+    return "with budgets that are taken to be full at the start, because " +
+      `${from} cannot be read: ${unknown}`;
+  }
+  const isUsed = accounts.some(({ before, closed }) =>
+    before.length + closed.length > 0
+  );
+  return isUsed
+    ? `with what ${from} says is left of the budgets`
+    : `${full}, as ${from} says`;
+}
+
+function beforeLines({ before, closed }: AccountForecast): readonly string[] {
+  return indented([
+    ...before.map(({ accounts, limit, used }) =>
+      `used already: ${Math.ceil(used)} of ` +
+      `${accounts === 1 ? "" : `${accounts} x `}${limit}`
+    ),
+    ...closed.map((until) =>
+      `closed by the provider until ${instantText(until)}`
+    ),
+  ]);
+}
+
+function instantText(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 16)}Z`;
+}
+
 function endLine({ bound, seconds, start }: Forecast): string {
   if (seconds === undefined) return "never ends: the budgets do not allow it";
   const [first] = bound;
@@ -58,9 +91,8 @@ function endLine({ bound, seconds, start }: Forecast): string {
     return `takes as long as ${first.name} takes to answer: ` +
       `${spanText(seconds)} at ${Math.round(1 / UNLIMITED_S)} calls a second`;
   }
-  const end = new Date(start + seconds * 1000).toISOString();
-  return `takes ${spanText(seconds)}, until ${end.slice(0, 16)}Z when it ` +
-    "starts now";
+  return `takes ${spanText(seconds)}, until ` +
+    `${instantText(start + seconds * 1000)} when it starts now`;
 }
 
 function headLines({ seconds, withHead }: Forecast): readonly string[] {

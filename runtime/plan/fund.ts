@@ -4,9 +4,12 @@
  * @module
  */
 import type { AccountTariff, Cost } from "../component.ts";
+import { keyOf } from "../budget/book.ts";
+import type { Refill } from "../budget/chunks.ts";
 import { QUOTA_MS, unitsOf } from "../budget/account.ts";
 import { periodOf } from "../budget/quota.ts";
 import type { Bound } from "./timeline.ts";
+import type { SpentTariff } from "./usage.ts";
 
 // A window that comes back this often in the time of the range is a speed,
 // not a store that runs out.
@@ -24,12 +27,17 @@ const LATE = 1.001;
 // Below this share of a quota nothing is left but rounding.
 const EMPTY = 1e-9;
 
+/** What a wait is for that the provider has asked for. */
+const REFUSAL = "the provider's refusal";
+
 type LimitWindow = AccountTariff["windows"][number];
 
 /** A quota, or any window that is spent and comes back. */
 interface Store {
   readonly window: LimitWindow;
   readonly limit: number;
+  /** What was spent before the range. */
+  before: readonly Refill[];
   spent: number;
   /** When it comes back; undefined: nothing was spent of it. */
   turn: number | undefined;
@@ -37,20 +45,26 @@ interface Store {
 
 /** What the accounts of one plan still have. */
 export class Fund {
-  readonly tariff: AccountTariff;
+  readonly tariff: SpentTariff;
   /** Windows up to this length, ms, are a speed. */
   readonly steady: number;
   readonly #stores: readonly Store[];
+  /** The provider refuses all calls until then; 0: it does not. */
+  #closedUntil: number;
 
   /** @param fastest Seconds that the range takes without any store. */
-  constructor(tariff: AccountTariff, fastest: number) {
+  constructor(tariff: SpentTariff, fastest: number) {
+    const { closedUntil = 0, windows = [] } = tariff.before ?? {};
     this.tariff = tariff;
+    this.#closedUntil = closedUntil;
     this.steady = Math.max(SPREAD_MS, fastest * 1000 / OFTEN);
     this.#stores = tariff.windows.filter(({ per }) => per > this.steady)
       .map((window) => ({
         window,
         limit: window.count * tariff.accounts *
           (window.per >= QUOTA_MS ? 1 - (tariff.reserve ?? 0) : 1),
+        before: windows.find((one) => keyOf(one.window) === keyOf(window))
+          ?.refills ?? [],
         spent: 0,
         turn: undefined,
       }));
@@ -58,24 +72,32 @@ export class Fund {
 
   /** Whether every store has something left. */
   get isOpen(): boolean {
-    return this.#stores.every(isLeft);
+    return this.#closedUntil === 0 && this.#stores.every(isLeft);
   }
 
-  /** The store that it waits for. */
+  /** What it waits for. */
   get spentWindow(): Bound | undefined {
+    const { name } = this.tariff;
+    if (this.#closedUntil > 0) return { name, limit: REFUSAL };
     const store = this.#stores.find((one) => !isLeft(one));
-    return store && { name: this.tariff.name, limit: store.window.text };
+    return store && { name, limit: store.window.text };
   }
 
   /** When the next store comes back of which something was spent. */
   turnsAt(now: number): number {
-    const turns = this.#stores.flatMap(({ turn }) => turn ?? []);
+    const turns = this.#stores.flatMap(({ before, turn }) => [
+      ...before.map(({ at }) => at),
+      ...turn === undefined ? [] : [turn],
+    ]);
+    if (this.#closedUntil > 0) turns.push(this.#closedUntil);
     return Math.min(Infinity, ...turns.filter((turn) => turn > now));
   }
 
   /** Fill the stores that have come back by now. */
   renew(now: number): void {
+    if (this.#closedUntil <= now) this.#closedUntil = 0;
     for (const store of this.#stores) {
+      store.before = store.before.filter(({ at }) => at > now);
       if (store.turn === undefined || store.turn > now) continue;
       store.spent = 0;
       store.turn = undefined;
@@ -86,8 +108,8 @@ export class Fund {
   lasts(units: Cost): number {
     return Math.min(
       Infinity,
-      ...this.#stores.map(({ limit, spent, window }) =>
-        (limit - spent) / unitsOf(window, units)
+      ...this.#stores.map((store) =>
+        leftOf(store) / unitsOf(store.window, units)
       ),
     );
   }
@@ -115,8 +137,12 @@ export class Fund {
   }
 }
 
-function isLeft({ limit, spent }: Store): boolean {
-  return spent < limit * (1 - EMPTY);
+function leftOf({ before, limit, spent }: Store): number {
+  return before.reduce((left, { units }) => left - units, limit - spent);
+}
+
+function isLeft(store: Store): boolean {
+  return leftOf(store) > store.limit * EMPTY;
 }
 
 /** When a window comes back of which the first units are spent now. */

@@ -19,7 +19,12 @@ import {
   type TransformStage,
 } from "../spec/spec.ts";
 import { type BudgetsPlan, planBudgets } from "./cost.ts";
-import { type Forecast, forecastsOf, type Range } from "./forecast.ts";
+import {
+  type Forecast,
+  type ForecastOptions,
+  forecastsOf,
+  type Range,
+} from "./forecast.ts";
 import { normalSpec, type Written } from "./normal_spec.ts";
 import { portName, readersOf } from "./port.ts";
 import { durationText, sizeText } from "./quantity.ts";
@@ -108,7 +113,11 @@ export interface SinkPlan extends StagePlan {
 }
 
 /** Say what a spec will do; with a range, what that costs. */
-export function planOf(spec: Spec, range?: Range): Plan {
+export function planOf(
+  spec: Spec,
+  range?: Range,
+  options: ForecastOptions = {},
+): Plan {
   const { description, file, name, stages, tests } = spec;
   const plan: Plan = {
     name,
@@ -123,7 +132,7 @@ export function planOf(spec: Spec, range?: Range): Plan {
       .map((stage) => planTransform(stage, spec)),
     sinks: stages.filter((stage) => stage.kind === "sink")
       .map((stage) => planSink(stage, spec)),
-    forecasts: range ? forecastsOf(spec, range) : [],
+    forecasts: range ? forecastsOf(spec, range, options) : [],
   };
   return withoutSecrets(plan, redactor(spec.secrets)) as Plan;
 }

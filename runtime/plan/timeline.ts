@@ -7,6 +7,7 @@
 import type { AccountTariff, PlannedCall, StandingCall } from "../component.ts";
 import { Fund } from "./fund.ts";
 import { type Pace, paceOf } from "./pace.ts";
+import type { SpentTariff } from "./usage.ts";
 
 // Steps that are followed one by one; what is left goes on as fast as so far.
 const MOST_STEPS = 50_000;
@@ -21,7 +22,7 @@ export interface Work {
   readonly units: number;
   readonly calls: readonly PlannedCall[];
   readonly standing: readonly StandingCall[];
-  readonly tariffs: readonly AccountTariff[];
+  readonly tariffs: readonly SpentTariff[];
   /** When it starts, milliseconds since 1970. */
   readonly start: number;
   /** Units a second that go before it: those of the head. */
@@ -40,7 +41,7 @@ export interface Spent {
 export interface Timeline {
   /** Milliseconds since 1970; infinite: it never ends. */
   readonly end: number;
-  readonly spent: ReadonlyMap<AccountTariff, Spent>;
+  readonly spent: ReadonlyMap<SpentTariff, Spent>;
   /** Milliseconds that each limit made it wait. */
   readonly bound: ReadonlyMap<Bound, number>;
 }
@@ -60,7 +61,7 @@ class Course {
   readonly #work: Work;
   readonly #funds: readonly Fund[];
   readonly #paces = new Map<string, Pace | undefined>();
-  readonly #spent: Map<AccountTariff, Spent>;
+  readonly #spent: Map<SpentTariff, Spent>;
   readonly #bound = new Map<Bound, number>();
   #now: number;
   #left: number;

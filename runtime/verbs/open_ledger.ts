@@ -26,14 +26,13 @@ export interface OpenLedgerOptions
   readonly readOnly: boolean;
 }
 
-/** How a run opens the budgets that it shares. */
+/** Open the budgets that a spec shares, where it keeps its state. */
 export function ledgerOf(
   { connections, folder, name: pipeline, secrets, state }: Spec,
-  terminal: Terminal,
-): () => Promise<LedgerStore> {
+  options: Pick<OpenLedgerOptions, "readOnly" | "terminal">,
+): Promise<LedgerStore> {
   const connection = state && connections.get(state.connection);
-  const place = { connection, folder, pipeline, secrets };
-  return () => openLedger({ ...place, terminal, readOnly: false });
+  return openLedger({ connection, folder, pipeline, secrets, ...options });
 }
 
 /**

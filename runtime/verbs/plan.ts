@@ -7,8 +7,12 @@ import { Option } from "@commander-js/extra-typings";
 import type { Range } from "../plan/forecast.ts";
 import { planOf } from "../plan/plan.ts";
 import { planText } from "../plan/plan_text.ts";
+import { type Usage, usedTariffs } from "../plan/usage.ts";
+import { usageFile } from "../budget/sqlite_ledger.ts";
 import { systemClock } from "../run/clock.ts";
+import type { Spec } from "../spec/spec.ts";
 import { blockNumber } from "./block_number.ts";
+import { hasUsageFile, ledgerOf } from "./open_ledger.ts";
 import { Exit, loadSpec, type Verb, type VerbContext } from "./verb.ts";
 
 /** Say what a spec will do. */
@@ -18,7 +22,9 @@ export const planVerb: Verb = (program, context) => {
     .summary("say what a pipeline will do")
     .description(
       "say what a pipeline will do: its defaults, columns, calls, " +
-        "statements and guarantees, and what a range costs; nothing is opened",
+        "statements and guarantees; nothing is opened. With a range also " +
+        "what that costs and when it ends, with what is used already of the " +
+        "accounts: the ledger is read for it, and no provider is asked",
     )
     .argument("<spec>", "YAML file of the pipeline")
     .addOption(
@@ -29,7 +35,9 @@ export const planVerb: Verb = (program, context) => {
     .option("--to <block>", "its last block, inclusive", blockNumber)
     .action(async (file, { format, from, to }) => {
       const range = rangeOf({ from, to }, context);
-      const plan = planOf(await loadSpec(file, context), range);
+      const spec = await loadSpec(file, context);
+      const usage = range && await usageOf(spec, context);
+      const plan = planOf(spec, range, { usage });
       context.terminal.print(
         format === "json" ? JSON.stringify(plan, plain, 2) : planText(plan),
       );
@@ -52,6 +60,23 @@ function rangeOf(
       "behind its start",
   );
   throw new Exit(2);
+}
+
+/** What is used already; undefined when no process has shared anything. */
+async function usageOf(
+  spec: Spec,
+  { terminal }: VerbContext,
+): Promise<Usage | undefined> {
+  if (spec.state === undefined && !await hasUsageFile()) return undefined;
+  const from = spec.state ? `connection ${spec.state.connection}` : usageFile;
+  try {
+    await using ledger = await ledgerOf(spec, { terminal, readOnly: true });
+    return { from, tariffs: await usedTariffs(spec, ledger) };
+  } catch (error) {
+    // A forecast from full budgets is better than none, and says so.
+    const unknown = error instanceof Error ? error.message : String(error);
+    return { from, unknown, tariffs: new Map() };
+  }
 }
 
 function plain(_key: string, value: unknown): unknown {

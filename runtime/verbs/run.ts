@@ -112,7 +112,9 @@ async function runOne(
     });
     results = await runPipeline(spec, {
       state: state.store,
-      ledger: dryRun ? undefined : ledgerOf(spec, terminal),
+      ledger: dryRun
+        ? undefined
+        : () => ledgerOf(spec, { terminal, readOnly: false }),
       clock: systemClock,
       log,
       metrics,

@@ -5,11 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { type Forecast, forecastsOf } from "../../runtime/plan/forecast.ts";
-import { SimulatedChain } from "../fixtures/simulated/chain.ts";
-import type { Limits } from "../fixtures/simulated/limiter.ts";
-import { type NodeStats, SimulatedNode } from "../fixtures/simulated/node.ts";
+import { type Usage, usedTariffs } from "../../runtime/plan/usage.ts";
+import type { NodeStats } from "../fixtures/simulated/node.ts";
 import { figure } from "./figure.ts";
-import { LivePipeline } from "./live_pipeline.ts";
+import { type Endpoints, limitedChain } from "./limited_chain.ts";
+import type { LivePipeline } from "./live_pipeline.ts";
 import { quickClock } from "./quick_clock.ts";
 
 /** How far off a forecast may be. */
@@ -20,12 +20,11 @@ const timeWithin = 0.05;
 const MOST_TRIES = 4;
 
 interface Case {
-  /**
-   * Endpoints by key: the rest of their line, and what the node counts. It
-   * refuses nothing that a busy machine sends too late.
-   */
-  readonly endpoints: Readonly<Record<string, [string, Limits]>>;
+  /** The node refuses nothing that a busy machine sends too late. */
+  readonly endpoints: Endpoints;
   readonly blocks: number;
+  /** Blocks that an earlier run has read, whose use is in the ledger. */
+  readonly before?: number;
   /** How much faster the clock runs. */
   readonly speed: number;
   /** What the clock shows at first. */
@@ -53,46 +52,33 @@ async function compare(one: Case): Promise<Forecast> {
   }
 }
 
-/** Forecast a range and read it. */
+/** Read a range, and forecast it from what was known before. */
 async function read(
-  { blocks, endpoints, speed, start }: Case,
+  { before = 0, blocks, endpoints, speed, ...one }: Case,
 ): Promise<{
   readonly forecast: Forecast;
   readonly seconds: number;
   readonly stats: NodeStats;
 }> {
-  const clock = quickClock(speed, start);
-  const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 6 });
-  await using node = await SimulatedNode.start(chain.extend(blocks + 100), {
-    keys: Object.fromEntries(
-      Object.entries(endpoints).map(([key, [, limits]]) => [key, limits]),
-    ),
-    now: clock.now,
+  const clock = quickClock(speed, one.start);
+  const to = before + blocks;
+  const ledger = before > 0;
+  await using limited = await limitedChain({
+    ...{ clock, endpoints, ledger },
+    blocks: to,
   });
-  const yaml = [
-    "name: forecast",
-    "connections:",
-    "  eth:",
-    "    type: evm",
-    "    endpoints:",
-    ...Object.entries(endpoints).map(([key, [line]]) =>
-      `      - { name: ${key}, url: "${node.url}/${key}", ${line} }`
-    ),
-    "sources:",
-    "  chain: { type: evm.chain, connection: eth, start: 1 }",
-    "sinks:",
-    "  blocks: { type: memory, from: chain.blocks }",
-    "  transactions: { type: memory, from: chain.transactions }",
-  ].join("\n");
-  await using pipeline = await LivePipeline.make(yaml, clock);
-  const range = { from: 1, to: blocks, start: clock.now() };
-  const [forecast] = forecastsOf(pipeline.spec, range);
-  assert.ok(forecast);
-  await pipeline.start({ to: blocks }).done;
+  const { node, pipeline } = limited;
+  if (before > 0) await pipeline.start({ to: before }).done;
+  node.reset();
+  const usage = ledger ? await usageOf(pipeline) : undefined;
+  await pipeline.start({ to }).done;
   // What opens files and stores before is not the range.
   const [first] = node.calls.filter(({ method }) => method !== "eth_chainId");
-  const began = first?.at ?? 0;
-  const seconds = (clock.now() - began) / 1000;
+  const start = first?.at ?? 0;
+  const seconds = (clock.now() - start) / 1000;
+  const range = { from: before + 1, to, start };
+  const [forecast] = forecastsOf(pipeline.spec, range, { usage });
+  assert.ok(forecast);
   const stats = node.stats();
   figure(
     `forecast ${forecast.calls} calls, ${billed(forecast)} credits, ` +
@@ -100,6 +86,13 @@ async function read(
       `${stats.credits} credits, ${seconds.toFixed(2)} s`,
   );
   return { forecast, seconds, stats };
+}
+
+/** What the runs of a pipeline have used. */
+async function usageOf(pipeline: LivePipeline): Promise<Usage> {
+  await using ledger = pipeline.openLedger(true);
+  const tariffs = await usedTariffs(pipeline.spec, ledger);
+  return { from: "the ledger", tariffs };
 }
 
 function billed({ accounts }: Forecast): number {
@@ -164,4 +157,35 @@ Deno.test("forecastsOf() foretells a range that waits for a quota", async () => 
     "2026-01-02",
   ]);
   assert.ok(forecast.bound.some(({ limit = "" }) => /day/.test(limit)));
+});
+
+Deno.test("forecastsOf() begins with what an earlier run has used of a day", async () => {
+  const forecast = await compare({
+    endpoints: {
+      one: ["rate: 50/s, quota: 400/day from 00:00 UTC", {
+        creditsPerDay: 400,
+      }],
+    },
+    before: 100,
+    blocks: 150,
+    speed: 5,
+    start: Date.UTC(2026, 0, 1, 23, 59, 43),
+  });
+  const [account] = forecast.accounts;
+  const [limit] = account?.before ?? [];
+  assertNear("used", limit?.used ?? 0, 203, spentWithin);
+  assert.deepEqual(Object.keys(account?.days ?? {}), [
+    "2026-01-01",
+    "2026-01-02",
+  ]);
+  assert.ok(forecast.bound.some(({ limit = "" }) => /day/.test(limit)));
+});
+
+Deno.test("forecastsOf() begins with what comes back of a window that slides", async () => {
+  await compare({
+    endpoints: { one: ["rate: 30/s, quota: 120/30s", {}] },
+    before: 40,
+    blocks: 50,
+    speed: 7,
+  });
 });

@@ -12,6 +12,8 @@ import { type Clock, systemClock } from "../../runtime/run/clock.ts";
 import { createLogger } from "../../runtime/run/log.ts";
 import { Metrics } from "../../runtime/run/metrics.ts";
 import { type RunningSource, runPipeline } from "../../runtime/run/pipeline.ts";
+import { openSqliteLedger } from "../../runtime/budget/sqlite_ledger.ts";
+import type { LedgerStore } from "../../runtime/budget/ledger_store.ts";
 import { openSqliteState } from "../../runtime/run/sqlite_state.ts";
 import type { StateStore } from "../../runtime/run/state.ts";
 import { checkSpec } from "../../runtime/spec/check.ts";
@@ -35,6 +37,7 @@ export class LivePipeline implements AsyncDisposable {
   readonly folder: string;
   readonly #spec: Spec;
   readonly #clock: Clock;
+  readonly #sharesBudgets: boolean;
   readonly #tables = new Map<string, MemoryTable>();
   /** What the runs have logged. */
   readonly log: string[] = [];
@@ -45,9 +48,14 @@ export class LivePipeline implements AsyncDisposable {
   /** Writes of the sink in memory so far. */
   writes = 0;
 
-  private constructor(folder: string, yaml: string, clock: Clock) {
+  private constructor(
+    folder: string,
+    yaml: string,
+    { clock, ledger }: { readonly clock: Clock; readonly ledger: boolean },
+  ) {
     this.folder = folder;
     this.#clock = clock;
+    this.#sharesBudgets = ledger;
     const file = join(folder, "spec.yaml");
     Deno.writeTextFileSync(file, yaml);
     const memory = memorySink(this.#tables, () => {
@@ -64,13 +72,20 @@ export class LivePipeline implements AsyncDisposable {
     this.#spec = spec;
   }
 
-  /** @param yaml The spec; `FOLDER` in it stands for its folder. */
+  /**
+   * @param yaml The spec; `FOLDER` in it stands for its folder.
+   * @param options Whether its runs share their budgets, in a `ledger`.
+   */
   static async make(
     yaml: string,
     clock: Clock = quickClock(speed),
+    { ledger = false }: { readonly ledger?: boolean } = {},
   ): Promise<LivePipeline> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-live-" });
-    return new LivePipeline(folder, yaml.replaceAll("FOLDER", folder), clock);
+    return new LivePipeline(folder, yaml.replaceAll("FOLDER", folder), {
+      clock,
+      ledger,
+    });
   }
 
   /** What it runs. */
@@ -90,6 +105,9 @@ export class LivePipeline implements AsyncDisposable {
       return await runPipeline(this.#spec, {
         state,
         clock,
+        ledger: this.#sharesBudgets
+          ? () => Promise.resolve(this.openLedger())
+          : undefined,
         log: createLogger({
           level: "info",
           secrets: [],
@@ -115,6 +133,15 @@ export class LivePipeline implements AsyncDisposable {
       },
       drain: () => drain.abort(new DOMException("Drained", "AbortError")),
     };
+  }
+
+  /** What its runs have used so far. */
+  openLedger(readOnly = false): LedgerStore {
+    const clock = this.#clock;
+    return openSqliteLedger(join(this.folder, "usage.db"), {
+      ...{ clock, readOnly },
+      elapsed: clock.now,
+    });
   }
 
   /** Where each sink stands, as the state file says. */

@@ -6,10 +6,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { SimulatedChain } from "../fixtures/simulated/chain.ts";
-import type { Limits } from "../fixtures/simulated/limiter.ts";
-import { SimulatedNode } from "../fixtures/simulated/node.ts";
-import { LivePipeline } from "./live_pipeline.ts";
+import { type Endpoints, limitedChain } from "./limited_chain.ts";
 import { quickClock } from "./quick_clock.ts";
 
 const blocks = 200;
@@ -17,40 +14,16 @@ const blocks = 200;
 /** The day turns at 00:00 UTC. */
 const midnight = Date.UTC(2026, 0, 2);
 
-const spent: readonly [string, Limits] = [
+const spent: Endpoints[string] = [
   "rate: 20/s, quota: 150/day from 00:00 UTC",
   { creditsPerDay: 150 },
 ];
 
 /** Read the range with these endpoints, so many minutes before midnight. */
-async function read(
-  endpoints: Readonly<Record<string, typeof spent>>,
-  minutes: number,
-) {
+async function read(endpoints: Endpoints, minutes: number) {
   const clock = quickClock(40, midnight - minutes * 60_000);
-  const chain = new SimulatedChain({ seed: 9, transactionsPerBlock: 2 });
-  await using node = await SimulatedNode.start(chain.extend(blocks + 100), {
-    keys: Object.fromEntries(
-      Object.entries(endpoints).map(([key, [, limits]]) => [key, limits]),
-    ),
-    now: clock.now,
-  });
-  const yaml = [
-    "name: quota",
-    "connections:",
-    "  eth:",
-    "    type: evm",
-    "    endpoints:",
-    ...Object.entries(endpoints).map(([key, [line]]) =>
-      `      - { name: ${key}, url: "${node.url}/${key}", ${line} }`
-    ),
-    "sources:",
-    "  chain: { type: evm.chain, connection: eth, start: 1 }",
-    "sinks:",
-    "  blocks: { type: memory, from: chain.blocks }",
-    "  receipts: { type: memory, from: chain.transactions }",
-  ].join("\n");
-  await using pipeline = await LivePipeline.make(yaml, clock);
+  await using limited = await limitedChain({ endpoints, blocks, clock });
+  const { node, pipeline } = limited;
   await pipeline.start({ to: blocks }).done;
   const stored = pipeline.table("blocks").map(({ row }) => row["number"]);
   assert.deepEqual(
@@ -84,7 +57,7 @@ Deno.test("runPipeline() goes on at another provider when a day is spent", async
 });
 
 Deno.test("runPipeline() waits for the new day and goes on", async () => {
-  const twice: typeof spent = [
+  const twice: Endpoints[string] = [
     "rate: 20/s, quota: 300/day from 00:00 UTC",
     { creditsPerDay: 300 },
   ];

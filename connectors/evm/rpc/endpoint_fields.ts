@@ -167,6 +167,11 @@ function limitsOf(one: EndpointSettings): string {
   return JSON.stringify([new Tariff(one).windows, one.reserve ?? 0]);
 }
 
+/** The address for a key. */
+export function urlFor(key: string, url: string): string {
+  return url.replaceAll("{key}", encodeURIComponent(key));
+}
+
 /** Keys of an endpoint; one that is empty when it needs none. */
 export function keysOf(
   { keys }: Pick<EndpointSettings, "keys">,

@@ -15,6 +15,7 @@ import {
   endpointsOf,
   keysOf,
   RECORDING,
+  urlFor,
 } from "./endpoint_fields.ts";
 import { fingerprint, maskedKey } from "./keys.ts";
 import { Tariff } from "./plan.ts";
@@ -56,9 +57,7 @@ export async function openClient(
     }
     const keys = keysOf(one);
     for (const [index, key] of keys.entries()) {
-      const filled = (url: string) =>
-        url.replaceAll("{key}", encodeURIComponent(key));
-      const url = filled(one.url);
+      const url = urlFor(key, one.url);
       const name = keys.length > 1 ? `${one.name}#${index + 1}` : one.name;
       endpoints.push(openEndpoint(
         { ...one, name },
@@ -66,7 +65,7 @@ export async function openClient(
         {
           ...{ context, config, key: maskedKey(key) },
           identity: await fingerprint(url, key),
-          socket: one.ws_url ? filled(one.ws_url) : undefined,
+          socket: one.ws_url ? urlFor(key, one.ws_url) : undefined,
         },
       ));
     }

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type {
-  AccountTariff,
-  Place,
-  PlannedCall,
+import {
+  type AccountTariff,
+  groupIdentity,
+  type Place,
+  type PlannedCall,
 } from "../../../runtime/component.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
@@ -15,6 +16,7 @@ import {
   endpointsOf,
   keysOf,
   RECORDING,
+  urlFor,
 } from "./endpoint_fields.ts";
 import { PUSH } from "../chain/following.ts";
 import { limitText } from "./limit.ts";
@@ -79,11 +81,12 @@ function tariffOf(
   if (one.url.startsWith(RECORDING)) return recorded(name);
   const tariff = new Tariff(one);
   const { plan, unit, windows } = tariff;
+  const { quota_group: group } = one;
   const keys = [one, ...others].flatMap(keysOf).length;
   return {
     name,
     plan,
-    accounts: one.quota_group === undefined ? keys : 1,
+    accounts: group === undefined ? keys : 1,
     unit,
     windows: windows.map((window) => ({
       ...window,
@@ -91,6 +94,8 @@ function tariffOf(
     })),
     priced: tariff.isPriced,
     reserve: one.reserve ?? 0,
+    identities: async () =>
+      group === undefined ? await fingerprintsOf(one) : [groupIdentity(group)],
     opening: [{ method: "eth_chainId", times: keys }],
     push: one.ws_url ? tariff.push : undefined,
     cost: (method) =>
@@ -107,6 +112,16 @@ function tariffOf(
         })
       ) ?? [],
   };
+}
+
+/** Who the accounts of an endpoint's keys are. */
+async function fingerprintsOf(
+  endpoint: EndpointSettings,
+): Promise<readonly string[]> {
+  const { fingerprint } = await import("./keys.ts");
+  return await Promise.all(
+    keysOf(endpoint).map((key) => fingerprint(urlFor(key, endpoint.url), key)),
+  );
 }
 
 /** A recording costs nothing, and cannot be searched. */

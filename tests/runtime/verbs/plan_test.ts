@@ -1,5 +1,12 @@
 /** @module */
 import assert from "node:assert/strict";
+import {
+  defineConnection,
+  RetryableError,
+} from "../../../runtime/component.ts";
+import { components } from "../../../connectors/mod.ts";
+import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
+import { SimulatedNode } from "../../fixtures/simulated/node.ts";
 import { assertGolden } from "../golden.ts";
 import { folderWith, sluice } from "./program.ts";
 import { toyEnvironment as env, toySpec } from "./toys.ts";
@@ -73,6 +80,89 @@ Deno.test("plan wants both ends of a range", async () => {
     assert.match(err, /needs both --from and --to/);
     assert.equal(out, "");
   }
+});
+
+/** A spec that reads blocks; its budgets are in a file, or in a connection of type `store`. */
+function limitedSpec(url: string, store?: string): string {
+  return [
+    "name: limited",
+    ...store === undefined ? [] : ["state: { connection: hot }"],
+    "connections:",
+    `  eth: { type: evm, url: "${url}/key", quota: 1000/day from 00:00 UTC }`,
+    ...store === undefined ? [] : [
+      `  hot: { type: ${store} }`,
+    ],
+    "sources:",
+    "  chain: { type: evm.chain, connection: eth, start: 1, emit: [blocks] }",
+    "sinks:",
+    "  blocks: { type: blackhole, from: chain.blocks }",
+  ].join("\n");
+}
+
+Deno.test("plan begins with what earlier runs have used of the day", async () => {
+  const chain = new SimulatedChain({ seed: 1 }).extend(200);
+  await using node = await SimulatedNode.start(chain);
+  await using folder = await folderWith({ "a.yaml": limitedSpec(node.url) });
+  const before = Deno.cwd();
+  Deno.chdir(folder.at("."));
+  try {
+    const options = { registry: components };
+    const range = ["plan", "a.yaml", "--from", "41", "--to", "90"];
+    const first = await sluice(range, options);
+    assert.match(first.out, /with budgets that are full at the start\n/);
+    const run = await sluice(["run", "a.yaml", "--to", "40"], options);
+    assert.equal(run.code, 0, run.err);
+    const { calls } = node.stats();
+    const json = await sluice([...range, "--format", "json"], options);
+    const [forecast] = JSON.parse(json.out).forecasts;
+    assert.deepEqual(forecast.usage, { from: ".sluice/usage.db" });
+    assert.deepEqual(forecast.accounts[0].before, [
+      { limit: "1000 requests/day from 00:00 UTC", used: calls, accounts: 1 },
+    ]);
+    const { out } = await sluice(range, options);
+    assert.match(
+      out,
+      new RegExp(`used already: ${calls} of 1000 requests/day`),
+    );
+    assert.equal(node.stats().calls, calls, "no provider is asked");
+  } finally {
+    Deno.chdir(before);
+  }
+});
+
+Deno.test("plan forecasts from full budgets where their store is away", async () => {
+  let opened = 0;
+  const away = defineConnection({
+    type: "away",
+    summary: "A store that does not answer",
+    offers: ["state"],
+    fields: {},
+    example: "",
+    open: () => {
+      opened++;
+      const fails = () => Promise.reject(new RetryableError("Nobody is there"));
+      return { state: fails, ledger: fails };
+    },
+  });
+  const options = { registry: [...components, away] };
+  await using folder = await folderWith({
+    "a.yaml": limitedSpec("http://127.0.0.1:9", "away"),
+  });
+  const plain = await sluice(["plan", folder.at("a.yaml")], options);
+  assert.equal(plain.code, 0, plain.err);
+  assert.equal(opened, 0, "without a range nothing is opened");
+  const range = ["plan", folder.at("a.yaml"), "--from", "1", "--to", "50"];
+  const { code, err, out } = await sluice(range, options);
+  assert.deepEqual({ code, err, opened }, { code: 0, err: "", opened: 1 });
+  assert.match(
+    out,
+    /budgets that are taken to be full at the start, because connection hot cannot be read: Nobody is there\n/,
+  );
+  const json = await sluice([...range, "--format", "json"], options);
+  assert.deepEqual(JSON.parse(json.out).forecasts[0].usage, {
+    from: "connection hot",
+    unknown: "Nobody is there",
+  });
 });
 
 Deno.test("graph draws a Mermaid flowchart", async () => {

@@ -1,0 +1,77 @@
+/**
+ * A simulated node that limits its keys, and a pipeline that reads all of its
+ * blocks with receipts through them.
+ *
+ * @module
+ */
+import type { Clock } from "../../runtime/component.ts";
+import { SimulatedChain } from "../fixtures/simulated/chain.ts";
+import type { Limits } from "../fixtures/simulated/limiter.ts";
+import { SimulatedNode } from "../fixtures/simulated/node.ts";
+import { LivePipeline } from "./live_pipeline.ts";
+
+// Blocks behind the last one that is read: nobody waits for the head.
+const BEHIND = 100;
+
+/**
+ * Endpoints by their key, which is their name: the rest of their line in the
+ * spec, and what the node holds them to.
+ */
+export type Endpoints = Readonly<
+  Record<string, readonly [line: string, limits: Limits]>
+>;
+
+/** What there is to read, and through what. */
+export interface LimitedChainOptions {
+  readonly endpoints: Endpoints;
+  /** Blocks that will be read, from the first on. */
+  readonly blocks: number;
+  /** The clock of the pipeline and of the node's limits. */
+  readonly clock: Clock;
+  /** Whether runs share their budgets, in a file. */
+  readonly ledger?: boolean;
+}
+
+/** A node and a pipeline that has sinks `blocks` and `transactions`. */
+export interface LimitedChain extends AsyncDisposable {
+  readonly node: SimulatedNode;
+  readonly pipeline: LivePipeline;
+}
+
+/** Start the node and make the pipeline. */
+export async function limitedChain(
+  { blocks, clock, endpoints, ledger = false }: LimitedChainOptions,
+): Promise<LimitedChain> {
+  await using made = new AsyncDisposableStack();
+  const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 6 });
+  const node = made.use(
+    await SimulatedNode.start(chain.extend(blocks + BEHIND), {
+      keys: Object.fromEntries(
+        Object.entries(endpoints).map(([key, [, limits]]) => [key, limits]),
+      ),
+      now: clock.now,
+    }),
+  );
+  const yaml = [
+    "name: limited",
+    "connections:",
+    "  eth:",
+    "    type: evm",
+    "    endpoints:",
+    ...Object.entries(endpoints).map(([key, [line]]) =>
+      `      - { name: ${key}, url: "${node.url}/${key}", ${line} }`
+    ),
+    "sources:",
+    "  chain: { type: evm.chain, connection: eth, start: 1 }",
+    "sinks:",
+    "  blocks: { type: memory, from: chain.blocks }",
+    "  transactions: { type: memory, from: chain.transactions }",
+  ].join("\n");
+  const pipeline = made.use(await LivePipeline.make(yaml, clock, { ledger }));
+  const kept = made.move();
+  return {
+    node,
+    pipeline,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
