@@ -40,9 +40,11 @@ export type { Counter, Gauge, Labels, Metrics } from "./run/metrics.ts";
 export type { Level, LogFields, Logger } from "./run/log.ts";
 export { packRows, prunable, unpackRows } from "./run/journal.ts";
 export type { Book, Seen } from "./budget/book.ts";
+export type { Facts } from "./budget/facts.ts";
 export { type Instant, LeaseClock } from "./run/lease_clock.ts";
 export type { Entries, Memory, RememberedUnit } from "./run/memory.ts";
 export {
+  type Fact,
   type HourOfKey,
   keptDays,
   type LedgerStore,

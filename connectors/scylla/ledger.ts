@@ -13,6 +13,7 @@ import type { ArrayOrObject } from "cassandra-driver";
 import {
   type Book,
   type Clock,
+  type Fact,
   type HourOfKey,
   type LedgerOptions,
   type LedgerPlace,
@@ -23,6 +24,7 @@ import {
 import type { Answer, ScyllaClient, Statement } from "./client.ts";
 import {
   createTables,
+  factsTable,
   hasTables,
   hoursTable,
   ledgerTable,
@@ -41,14 +43,13 @@ const mostRaces = 12;
 /** Longest pause before a lost race is run again, ms. */
 const racePause = 20;
 
-/** Open the books; what is missing is created. */
+/** Open the books; the first that there is to keep creates what is missing. */
 export async function openScyllaLedger(
   client: ScyllaClient,
-  { clock, readOnly }: LedgerOptions,
+  { clock }: Pick<LedgerOptions, "clock">,
 ): Promise<LedgerStore> {
-  if (!readOnly) await createTables(client, ledgerTables);
-  const made = !readOnly || await hasTables(client, ledgerTables);
-  return new ScyllaLedger(client, { clock, made });
+  const isMade = await hasTables(client, ledgerTables);
+  return new ScyllaLedger(client, { clock, isMade });
 }
 
 /** A book and what it takes to replace it. */
@@ -60,22 +61,23 @@ interface Versioned {
 class ScyllaLedger implements LedgerStore {
   readonly #client: ScyllaClient;
   readonly #clock: Clock;
-  /** Whether the tables are there. */
-  readonly #made: boolean;
+  /** Settled when the tables are there; undefined while nobody makes them. */
+  #made: Promise<void> | undefined;
 
   constructor(
     client: ScyllaClient,
-    { clock, made }: { readonly clock: Clock; readonly made: boolean },
+    { clock, isMade }: { readonly clock: Clock; readonly isMade: boolean },
   ) {
     this.#client = client;
     this.#clock = clock;
-    this.#made = made;
+    this.#made = isMade ? Promise.resolve() : undefined;
   }
 
   async change(
     place: LedgerPlace,
     change: (seen: Seen) => Book,
   ): Promise<void> {
+    await this.#make();
     for (let race = 0; race < mostRaces; race++) {
       // A read of the usual kind costs half of one in the order of all
       // changes. The version tells if it was of the past: then nothing less
@@ -97,6 +99,7 @@ class ScyllaLedger implements LedgerStore {
   }
 
   async count(hours: readonly HourOfKey[]): Promise<void> {
+    await this.#make();
     const statements = hours.map((hour): Statement => ({
       query: `INSERT INTO ${hoursTable} ` +
         "(account, hour, key, process, calls, credits) " +
@@ -137,9 +140,51 @@ class ScyllaLedger implements LedgerStore {
     }));
   }
 
+  async learn(facts: readonly Fact[]): Promise<void> {
+    await this.#make();
+    const now = this.#clock.now();
+    await Promise.all(facts.map(({ endpoint, name, until, value }) => {
+      const seconds = Math.ceil((until - now) / 1000);
+      const { params, query }: Statement = seconds > 0
+        ? {
+          query: `INSERT INTO ${factsTable} (endpoint, name, value, until) ` +
+            "VALUES (?, ?, ?, ?) USING TTL ?",
+          params: [endpoint, name, value, new Date(until), seconds],
+        }
+        : {
+          query: `DELETE FROM ${factsTable} WHERE endpoint = ? AND name = ?`,
+          params: [endpoint, name],
+        };
+      return this.#client.execute(query, params, { idempotent: true });
+    }));
+  }
+
+  async learned(endpoint: string): Promise<readonly Fact[]> {
+    if (!this.#made) return [];
+    const rows = await this.#select(
+      `SELECT name, value, until FROM ${factsTable} WHERE endpoint = ?`,
+      [endpoint],
+    );
+    const now = this.#clock.now();
+    return rows.map((row) => ({
+      endpoint,
+      name: String(row["name"]),
+      value: Number(row["value"]),
+      until: (row["until"] as Date).getTime(),
+    })).filter(({ until }) => until > now);
+  }
+
   // The client belongs to whoever has opened it.
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  #make(): Promise<void> {
+    return this.#made ??= createTables(this.#client, ledgerTables)
+      .catch((error) => {
+        this.#made = undefined;
+        throw error;
+      });
   }
 
   async #read(

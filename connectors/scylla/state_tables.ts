@@ -47,6 +47,9 @@ export const ledgerTable = "sluice_ledger";
 /** What each key was used for, by the hour. */
 export const hoursTable = "sluice_usage";
 
+/** What was found out about endpoints, until it is tried again. */
+export const factsTable = "sluice_facts";
+
 /** Statements that create what is missing, for shared budgets. */
 export const ledgerTables: Readonly<Record<string, string>> = {
   [ledgerTable]: `CREATE TABLE IF NOT EXISTS ${ledgerTable} (
@@ -67,6 +70,13 @@ export const ledgerTables: Readonly<Record<string, string>> = {
   PRIMARY KEY (account, hour, key, process)
 ) WITH default_time_to_live = ${keptDays * 86_400}
   AND comment = 'Calls and credits of each key by the hour'`,
+  [factsTable]: `CREATE TABLE IF NOT EXISTS ${factsTable} (
+  endpoint text,
+  name text,
+  value double,
+  until timestamp,
+  PRIMARY KEY (endpoint, name)
+) WITH comment = 'What endpoints were found unable to do'`,
 };
 
 /** Whether all tables are there. */

@@ -1,28 +1,30 @@
 /**
- * What this process does with accounts that it shares with others: it holds
- * its part of each, and keeps count of what its keys are used for.
+ * What this process shares with others: it holds its part of each account,
+ * keeps count of what its keys are used for, and tells what it finds out about
+ * endpoints.
  *
  * @module
  */
 import { AccountLease, type AccountLeaseOptions } from "./account_lease.ts";
 import { type SharedUsage, usageOf } from "./book.ts";
 import type { Clock } from "../run/clock.ts";
+import { FactKeeper, type Facts } from "./facts.ts";
 import type { HourOfKey, LedgerStore } from "./ledger_store.ts";
 import type { Logger } from "../run/log.ts";
 import type { Cost, Window } from "./scheduler.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** How often counts are stored, ms: so much is lost with a killed process. */
-const COUNT_EVERY_MS = 1000;
+/** How often it is stored, ms: so much is lost with a killed process. */
+const SAVE_EVERY_MS = 1000;
 
 /** Options of {@linkcode Ledger}. */
 export interface LedgerOptions {
-  /** Opens the store; called when the first account has a limit. */
+  /** Opens the store; called when there is something to share. */
   readonly open: () => Promise<LedgerStore>;
   readonly clock: Clock;
   readonly log?: Logger;
-  /** Only look: no part of any account is taken, and nothing is counted. */
+  /** Only look: no part of any account is taken, and nothing is kept. */
   readonly readOnly?: boolean;
 }
 
@@ -51,14 +53,21 @@ export class Ledger implements AsyncDisposable {
   readonly #hours = new Map<string, HourOfKey>();
   readonly #changed = new Set<string>();
   readonly #end = new AbortController();
+  readonly #facts: FactKeeper;
   #store: Promise<LedgerStore> | undefined;
-  #counting: Promise<void> | undefined;
+  #keeping: Promise<void> | undefined;
   #reason = "";
   #toldLapse = false;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.isReadOnly = options.readOnly ?? false;
+    this.#facts = new FactKeeper({
+      clock: options.clock,
+      log: options.log,
+      store: () => this.#opened(),
+      changed: this.isReadOnly ? undefined : () => this.#keep(),
+    });
   }
 
   /** Take part in an account. */
@@ -84,6 +93,16 @@ export class Ledger implements AsyncDisposable {
     await Promise.all(this.#leases.map(({ ready }) => ready));
   }
 
+  /** What is known of an endpoint. */
+  facts(endpoint: string): Facts {
+    return this.#facts.of(endpoint);
+  }
+
+  /** Wait, not for long, until it is known what others know of endpoints. */
+  async recalled(): Promise<void> {
+    await this.#facts.recalled();
+  }
+
   /** Count a call that leaves now. */
   count(account: string, key: string, { calls, credits }: Cost): void {
     const now = this.#options.clock.now();
@@ -99,7 +118,7 @@ export class Ledger implements AsyncDisposable {
       credits: (before?.credits ?? 0) + credits,
     });
     this.#changed.add(name);
-    this.#counting ??= this.#count();
+    this.#keep();
   }
 
   /** What all processes have used; undefined: nobody knows. */
@@ -130,10 +149,11 @@ export class Ledger implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
-    await this.#counting;
+    await this.#keeping;
     await Promise.all(
       this.#leases.map((lease) => lease[Symbol.asyncDispose]()),
     );
+    await this.#facts.save();
     const store = await this.#store?.catch(() => undefined);
     if (!store) return;
     await using _ = store;
@@ -147,13 +167,19 @@ export class Ledger implements AsyncDisposable {
     });
   }
 
-  async #count(): Promise<void> {
+  /** There is something to keep from now on. */
+  #keep(): void {
+    this.#keeping ??= this.#saveOften();
+  }
+
+  async #saveOften(): Promise<void> {
     const { clock } = this.#options;
     const end = this.#end.signal;
     while (!end.aborted) {
-      await clock.sleep(COUNT_EVERY_MS, end).catch(() => {});
+      await clock.sleep(SAVE_EVERY_MS, end).catch(() => {});
       // What cannot be stored now is stored later: it only grows.
       await this.#opened().then((store) => this.#save(store)).catch(() => {});
+      await this.#facts.save();
     }
   }
 

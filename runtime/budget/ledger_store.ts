@@ -31,8 +31,23 @@ export interface HourOfKey {
   readonly credits: number;
 }
 
+/** Something that was found out about an endpoint. */
+export interface Fact {
+  /**
+   * Where it was found out, and under which plan: never an address or a key
+   * itself.
+   */
+  readonly endpoint: string;
+  /** What it is about. */
+  readonly name: string;
+  readonly value: number;
+  /** When it is over, ms since 1970. */
+  readonly until: number;
+}
+
 /**
- * Books of accounts, and what each key was used for. What a store cannot do
+ * Books of accounts, what each key was used for, and what was found out about
+ * endpoints. What a store cannot do
  * now throws {@linkcode RetryableError}; whether it was done is unknown then,
  * and the same may come again.
  */
@@ -48,6 +63,10 @@ export interface LedgerStore extends AsyncDisposable {
   count(hours: readonly HourOfKey[]): Promise<void>;
   /** What was counted of an account in hours that began at an instant or later. */
   counted(account: string, since: number): Promise<readonly HourOfKey[]>;
+  /** Keep facts; the last word on each counts, and one that is over is gone. */
+  learn(facts: readonly Fact[]): Promise<void>;
+  /** What is known of an endpoint and not over. */
+  learned(endpoint: string): Promise<readonly Fact[]>;
 }
 
 /** For so many days hours are kept. */

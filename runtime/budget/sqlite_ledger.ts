@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
@@ -12,6 +12,7 @@ import { RetryableError } from "../errors.ts";
 import type { Book, Seen } from "./book.ts";
 import type { Clock } from "../run/clock.ts";
 import {
+  type Fact,
   type HourOfKey,
   keptDays,
   type LedgerStore,
@@ -46,6 +47,10 @@ CREATE TABLE IF NOT EXISTS hours (
   account TEXT NOT NULL, hour INTEGER NOT NULL, key TEXT NOT NULL,
   process TEXT NOT NULL, calls INTEGER NOT NULL, credits INTEGER NOT NULL,
   PRIMARY KEY (account, hour, key, process));
+CREATE TABLE IF NOT EXISTS facts (
+  endpoint TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (endpoint, name));
 `;
 
 /** Options of {@linkcode openSqliteLedger}. */
@@ -57,17 +62,12 @@ export interface SqliteLedgerOptions {
   readonly readOnly?: boolean;
 }
 
-/** Open (and create) the file; its folder is made. */
+/** Open the file; the first that there is to keep creates it. */
 export function openSqliteLedger(
   path: string,
   options: SqliteLedgerOptions,
 ): LedgerStore {
-  const { readOnly = false } = options;
-  if (!readOnly) mkdirSync(dirname(path), { recursive: true });
-  const db = new DatabaseSync(path, { readOnly });
-  const store = new SqliteLedger(db, options);
-  if (!readOnly) store.prepare();
-  return store;
+  return new SqliteLedger(path, options);
 }
 
 /** A place as the file has it. */
@@ -79,28 +79,24 @@ interface Stored extends Omit<Place, "lasts"> {
 }
 
 class SqliteLedger implements LedgerStore {
-  readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #readOnly: boolean;
   readonly #clock: Clock;
   readonly #elapsed: () => number;
   readonly #started = startOf(Deno.pid) ?? "";
   /** The same instant on the file's clock and on this process's. */
   #anchor: { readonly time: number; readonly elapsed: number } | undefined;
+  #opened: DatabaseSync | undefined;
 
   constructor(
-    db: DatabaseSync,
-    { clock, elapsed = () => performance.now() }: SqliteLedgerOptions,
+    path: string,
+    { clock, elapsed = () => performance.now(), readOnly = false }:
+      SqliteLedgerOptions,
   ) {
-    this.#db = db;
+    this.#path = path;
+    this.#readOnly = readOnly;
     this.#clock = clock;
     this.#elapsed = elapsed;
-  }
-
-  /** Make what is missing, and drop what is old. */
-  prepare(): void {
-    this.#db.exec(`PRAGMA busy_timeout = 5000; ${tables}`);
-    const kept = this.#clock.now() - keptDays * dayMs;
-    this.#run("DELETE FROM hours WHERE hour < ?", kept);
-    this.#db.exec(`PRAGMA busy_timeout = ${patience}`);
   }
 
   change(place: Place, change: (seen: Seen) => Book): Promise<void> {
@@ -154,9 +150,76 @@ class SqliteLedger implements LedgerStore {
     })));
   }
 
+  learn(facts: readonly Fact[]): Promise<void> {
+    const now = this.#clock.now();
+    return this.#transaction(() => {
+      for (const { endpoint, name, until, value } of facts) {
+        if (until > now) {
+          this.#run(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?)",
+            ...[endpoint, name, value, until],
+          );
+        } else {
+          this.#run(
+            "DELETE FROM facts WHERE endpoint = ? AND name = ?",
+            ...[endpoint, name],
+          );
+        }
+      }
+    });
+  }
+
+  learned(endpoint: string): Promise<readonly Fact[]> {
+    // Who only asks has nothing to keep.
+    if (!this.#opened && !existsSync(this.#path)) return Promise.resolve([]);
+    // Nobody has written to the file since there are facts.
+    if (this.#readOnly && !this.#hasTable("facts")) return Promise.resolve([]);
+    const rows = this.#all(
+      "SELECT * FROM facts WHERE endpoint = ? AND until > ?",
+      endpoint,
+      this.#clock.now(),
+    );
+    return Promise.resolve(rows.map((row) => ({
+      endpoint,
+      name: String(row["name"]),
+      value: Number(row["value"]),
+      until: Number(row["until"]),
+    })));
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
-    if (this.#db.isOpen) this.#db.close();
+    if (this.#opened?.isOpen) this.#opened.close();
     return Promise.resolve();
+  }
+
+  get #db(): DatabaseSync {
+    return this.#opened ??= this.#open();
+  }
+
+  /** Open the file, make what is missing, and drop what is old. */
+  #open(): DatabaseSync {
+    const readOnly = this.#readOnly;
+    if (!readOnly) mkdirSync(dirname(this.#path), { recursive: true });
+    const db = new DatabaseSync(this.#path, { readOnly });
+    if (readOnly) return db;
+    try {
+      db.exec(`PRAGMA busy_timeout = 5000; ${tables}`);
+      const now = this.#clock.now();
+      db.prepare("DELETE FROM hours WHERE hour < ?").run(
+        now - keptDays * dayMs,
+      );
+      db.prepare("DELETE FROM facts WHERE until <= ?").run(now);
+      db.exec(`PRAGMA busy_timeout = ${patience}`);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  #hasTable(name: string): boolean {
+    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?";
+    return this.#all(sql, name).length > 0;
   }
 
   #seen(account: string, time: number): Seen {

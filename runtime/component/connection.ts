@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Facts } from "../budget/facts.ts";
 import type { Cost, Scheduler, Window } from "../budget/scheduler.ts";
 import type { Config, Fields } from "../spec/field.ts";
 import type { Connected, Offer } from "./connected.ts";
@@ -71,6 +72,11 @@ export interface AccountTariff {
 /** What an opening connection gets. */
 export interface ConnectionContext extends OpenContext {
   readonly scheduler: Scheduler;
+  /**
+   * Shares what is found out about an endpoint with other processes and later
+   * runs; absent: nobody keeps it. The name must not give away a key.
+   */
+  readonly facts?: (endpoint: string) => Facts;
 }
 
 /** Define a connection. */

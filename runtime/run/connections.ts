@@ -58,11 +58,13 @@ export async function openConnections(
     const client: Connected = await definition.open(config, {
       ...context(name),
       scheduler,
+      ...ledger ? { facts: (endpoint) => ledger.facts(endpoint) } : {},
     });
     opened.defer(() => client[Symbol.asyncDispose]?.());
     clients.set(name, client);
     await ledger?.ready();
     if (!await healthy(name, client, options)) return undefined;
+    await ledger?.recalled();
   }
   const kept = opened.move();
   return {

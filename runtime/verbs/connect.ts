@@ -57,7 +57,9 @@ export async function openConnection(
       metrics,
       ...ledger ? { ledger } : {},
     }),
+    ...ledger ? { facts: (endpoint) => ledger.facts(endpoint) } : {},
   });
+  await ledger?.recalled();
   return {
     client,
     [Symbol.asyncDispose]: async () => {

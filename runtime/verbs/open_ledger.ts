@@ -62,6 +62,8 @@ export async function openLedger(
     look: (account) => store.look(account),
     count: (hours) => store.count(hours),
     counted: (account, since) => store.counted(account, since),
+    learn: (facts) => store.learn(facts),
+    learned: (endpoint) => store.learned(endpoint),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import type {
   Book,
+  Fact,
   HourOfKey,
   LedgerPlace,
   LedgerStore,
@@ -19,6 +20,8 @@ export interface LedgerBench extends AsyncDisposable {
   readonly account: string;
   /** What another process would open. */
   open(options?: { readonly readOnly?: boolean }): Promise<LedgerStore>;
+  /** The time that facts are over by, ms since 1970. */
+  now(): number;
   /** A time passes in which `short` ends and twice `long` does not. */
   pass(): Promise<void>;
   /** How long places last, ms. */
@@ -79,6 +82,7 @@ export function ledgerContract(options: LedgerCase): void {
     assert.equal(live.size, 0);
     assert.ok(time > 0 && wall > 0);
     assert.deepEqual(await store.counted(account, 0), []);
+    assert.deepEqual(await store.learned(account), []);
   });
 
   opened("it gives back each account's book", async (store, bench) => {
@@ -172,6 +176,39 @@ export function ledgerContract(options: LedgerCase): void {
     const sorted = now.toSorted((a, b) => a.process < b.process ? -1 : 1);
     assert.deepEqual(sorted, [later, { ...one, process: "b" }]);
     assert.equal((await looking.counted(account, 0)).length, 3);
+  });
+
+  opened("the last word on a fact counts", async (store, bench) => {
+    const { account: endpoint } = bench;
+    const until = bench.now() + bench.long;
+    const one: Fact = { endpoint, name: "range é", value: 10, until };
+    const two: Fact = { endpoint, name: "oldest", value: 2 ** 52, until };
+    await store.learn([]);
+    await store.learn([one, two, { ...one, endpoint: `${endpoint} other` }]);
+    const later = { ...one, value: 0.5, until: until + 1 };
+    await using other = await bench.open();
+    await other.learn([later]);
+    await using looking = await bench.open({ readOnly: true });
+    const known = async () =>
+      (await looking.learned(endpoint))
+        .toSorted((a, b) => a.name < b.name ? -1 : 1);
+    assert.deepEqual(await known(), [two, later]);
+    await store.learn([{ ...later, value: 0, until: 0 }]);
+    assert.deepEqual(await known(), [two]);
+    assert.equal((await looking.learned(`${endpoint} other`)).length, 1);
+    assert.deepEqual(await looking.learned(`${endpoint} none`), []);
+  });
+
+  opened("a fact ends", async (store, bench) => {
+    const { account: endpoint, long, short } = bench;
+    const fact = (name: string, lasts: number): Fact => ({
+      ...{ endpoint, name, value: 1, until: bench.now() + lasts },
+    });
+    await store.learn([fact("stays", 2 * long), fact("goes", short)]);
+    assert.equal((await store.learned(endpoint)).length, 2);
+    await bench.pass();
+    const left = await store.learned(endpoint);
+    assert.deepEqual(left.map(({ name }) => name), ["stays"]);
   });
 
   test(`${name} ledger: a change that fails changes nothing`, async () => {

@@ -74,7 +74,8 @@ export class LivePipeline implements AsyncDisposable {
 
   /**
    * @param yaml The spec; `FOLDER` in it stands for its folder.
-   * @param options Whether its runs share their budgets, in a `ledger`.
+   * @param options Whether its runs share budgets and what they learn, in a
+   * `ledger`.
    */
   static async make(
     yaml: string,
@@ -106,7 +107,7 @@ export class LivePipeline implements AsyncDisposable {
         state,
         clock,
         ledger: this.#sharesBudgets
-          ? () => Promise.resolve(this.openLedger())
+          ? () => Promise.resolve(this.openLedger(false, clock))
           : undefined,
         log: createLogger({
           level: "info",
@@ -135,9 +136,8 @@ export class LivePipeline implements AsyncDisposable {
     };
   }
 
-  /** What its runs have used so far. */
-  openLedger(readOnly = false): LedgerStore {
-    const clock = this.#clock;
+  /** What its runs have used and learned so far. */
+  openLedger(readOnly = false, clock = this.#clock): LedgerStore {
     return openSqliteLedger(join(this.folder, "usage.db"), {
       ...{ clock, readOnly },
       elapsed: clock.now,

@@ -21,8 +21,8 @@ ledgerContract({
     const client = await connect({ hosts: [await cassandra()], keyspace });
     return {
       account: uniqueName("account"),
-      open: ({ readOnly = false } = {}) =>
-        openScyllaLedger(client, { clock, readOnly }),
+      open: () => openScyllaLedger(client, { clock }),
+      now: () => clock.now(),
       // A time to live counts whole seconds.
       pass: () => clock.sleep(4500),
       short: 3000,

@@ -10,6 +10,7 @@ import type { Book, Seen } from "../../../runtime/budget/book.ts";
 import type { Clock } from "../../../runtime/run/clock.ts";
 import { Ledger } from "../../../runtime/budget/ledger.ts";
 import type {
+  Fact,
   HourOfKey,
   LedgerStore,
   Place,
@@ -108,6 +109,14 @@ class Reached implements LedgerStore {
 
   counted(account: string, since: number): Promise<readonly HourOfKey[]> {
     return this.#try((store) => store.counted(account, since));
+  }
+
+  learn(facts: readonly Fact[]): Promise<void> {
+    return this.#try((store) => store.learn(facts));
+  }
+
+  learned(endpoint: string): Promise<readonly Fact[]> {
+    return this.#try((store) => store.learned(endpoint));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

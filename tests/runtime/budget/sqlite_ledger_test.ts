@@ -24,11 +24,10 @@ ledgerContract({
     const elapsed = () => clock.now();
     const open = (options: { readonly readOnly?: boolean } = {}) =>
       openSqliteLedger(path, { clock, elapsed, ...options });
-    // As the first process leaves it.
-    await open()[Symbol.asyncDispose]();
     return {
       account: "team",
       open: (options) => Promise.resolve(open(options)),
+      now: () => clock.now(),
       pass: () => clock.advance(2500),
       short: 1000,
       long: 9000,
@@ -111,6 +110,17 @@ Deno.test("openSqliteLedger() frees the place of a killed process soon", async (
   assert.deepEqual(await live(), ["killed", "other"]);
   bench.run(200);
   assert.deepEqual(await live(), ["other"]);
+});
+
+Deno.test("openSqliteLedger() makes no file for who only asks", async () => {
+  await using bench = await arrange();
+  await using store = bench.open();
+  assert.deepEqual(await store.learned("0f"), []);
+  await assert.rejects(Deno.stat(bench.path), Deno.errors.NotFound);
+  const until = bench.clock.now() + 1000;
+  const fact = { endpoint: "0f", name: "batch", value: 1, until };
+  await store.learn([fact]);
+  assert.deepEqual(await store.learned("0f"), [fact]);
 });
 
 Deno.test("openSqliteLedger() can be asked again when the file is busy", async () => {
