@@ -5,19 +5,17 @@
  *
  * @module
  */
-import type { Clock } from "../../../runtime/component.ts";
+import type { Clock, Facts } from "../../../runtime/component.ts";
 import {
   type BlockRange,
   calledBlocks,
   lengthOf,
 } from "../chain/called_blocks.ts";
 import type { RpcError } from "./errors.ts";
+import { Findings } from "./findings.ts";
 import { limitsIn, type LogLimits } from "../chain/log_limits.ts";
 import type { Tariff } from "./plan.ts";
 import type { Call } from "./rpc.ts";
-
-// What was learned is tried again after so long.
-const REMEMBER_MS = 3_600_000;
 
 // Behind a load balancer one node may lack a method that the next one has.
 const UNSUPPORTED_TIMES = 2;
@@ -40,45 +38,19 @@ const BEHIND_MS = 10_000;
  */
 export type Inability = "method" | "size" | "pruned" | "behind";
 
-/** Something learned, until it is tried again. */
-class Memory<T> {
-  readonly #clock: Clock;
-  #value: T | undefined;
-  #until = -Infinity;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  get value(): T | undefined {
-    return this.#clock.now() < this.#until ? this.#value : undefined;
-  }
-
-  set value(value: T | undefined) {
-    this.#value = value;
-    this.#until = this.#clock.now() + REMEMBER_MS;
-  }
-}
-
 /** What one endpoint can do, as far as is known. */
 export class Capabilities {
   readonly #clock: Clock;
   readonly #tariff: Tariff;
-  readonly #lacks = new Map<string, Memory<number>>();
-  /** The oldest block that a method answers about. */
-  readonly #oldest = new Map<string, Memory<number>>();
-  readonly #range: Memory<number>;
-  readonly #results: Memory<number>;
-  readonly #batch: Memory<number>;
+  readonly #found: Findings;
   #head = -1;
   #headAt = -Infinity;
 
-  constructor(tariff: Tariff, clock: Clock) {
+  /** @param facts What is known of it already, and who is told more. */
+  constructor(tariff: Tariff, clock: Clock, facts?: Facts) {
     this.#tariff = tariff;
     this.#clock = clock;
-    this.#range = new Memory(clock);
-    this.#results = new Memory(clock);
-    this.#batch = new Memory(clock);
+    this.#found = new Findings(clock, facts);
   }
 
   /** The highest block that it is known to have; -1: it was not asked. */
@@ -90,19 +62,19 @@ export class Capabilities {
   get logs(): LogLimits {
     const { range, results } = this.#tariff.logs;
     return {
-      ...least("range", range, this.#range.value),
-      ...least("results", results, this.#results.value),
+      ...least("range", range, this.#found.get("range", LOGS)),
+      ...least("results", results, this.#found.get("results", LOGS)),
     };
   }
 
   /** Most calls of one batch, as learned; undefined: nothing is known. */
   get batch(): number | undefined {
-    return this.#batch.value;
+    return this.#found.get("batch");
   }
 
   /** Whether it offers a method. */
   offers(method: string): boolean {
-    return (this.#lacks.get(method)?.value ?? 0) < UNSUPPORTED_TIMES &&
+    return (this.#found.get("lacks", method) ?? 0) < UNSUPPORTED_TIMES &&
       this.#tariff.includes(method);
   }
 
@@ -112,16 +84,34 @@ export class Capabilities {
     if (!this.offers(method)) return "method";
     const blocks = calledBlocks(call);
     if (blocks === undefined) return undefined;
-    if (blocks.from < (this.#oldest.get(method)?.value ?? 0)) return "pruned";
+    if (blocks.from < (this.#found.get("oldest", method) ?? 0)) return "pruned";
     if (method !== LOGS) return undefined;
     if (lengthOf(blocks) > (this.logs.range ?? Infinity)) return "size";
     const known = this.#clock.now() - this.#headAt < BEHIND_MS;
     return known && this.#head < blocks.to ? "behind" : undefined;
   }
 
+  /**
+   * Try again what only others have found and what alone stands against a
+   * call; whether there is such.
+   */
+  doubt(call: Call): boolean {
+    const { method } = call;
+    const inability = this.inability(call);
+    const doubted = inability === "method"
+      ? this.#found.doubt("lacks", method)
+      : inability === "pruned" && this.#found.doubt("oldest", method);
+    return doubted && this.inability(call) === undefined;
+  }
+
   /** Take note of a call that it has answered. */
-  succeeded({ method }: Call, result: unknown): void {
-    this.#lacks.delete(method);
+  succeeded(call: Call, result: unknown): void {
+    const { method } = call;
+    this.#found.delete("lacks", method);
+    // While it holds, that was another node behind the same address.
+    if (result !== null && this.#found.isDue("oldest", method)) {
+      this.#found.delete("oldest", method);
+    }
     const head = method === "eth_blockNumber"
       ? result
       : method === "eth_getBlockByNumber"
@@ -139,9 +129,8 @@ export class Capabilities {
     if (error.unsupported) {
       // A plan that lacks the method says so reliably, a node may not.
       const times = error.kind === "auth" ? UNSUPPORTED_TIMES : 1;
-      const lacks = this.#lacks.get(method) ?? new Memory(this.#clock);
-      this.#lacks.set(method, lacks);
-      lacks.value = (lacks.value ?? 0) + times;
+      const known = this.#found.get("lacks", method) ?? 0;
+      this.#found.set("lacks", method, known + times);
       return;
     }
     const blocks = calledBlocks(call);
@@ -159,23 +148,22 @@ export class Capabilities {
       /(?:(?:more|larger) than|max(?:imum)?\D{0,20}|limit\D{0,20}) ?(\d+)/i
         .exec(message) ?? [];
     const known = Number(most ?? 1);
-    this.#batch.value = known >= 1 && known < length ? known : 1;
+    this.#found.set("batch", "", known >= 1 && known < length ? known : 1);
   }
 
   #tooLarge(blocks: BlockRange, message: string): void {
     const { range, results } = limitsIn(message);
-    if (results !== undefined) this.#results.value = results;
+    if (results !== undefined) this.#found.set("results", LOGS, results);
     // A limit that the question has kept is not the one that it broke.
     if (range !== undefined && range < lengthOf(blocks)) {
-      this.#range.value = range;
+      this.#found.set("range", LOGS, range);
     }
   }
 
   #lost({ from }: BlockRange, method: string): void {
     if (this.#head < from + KEPT_BLOCKS) return;
-    const oldest = this.#oldest.get(method) ?? new Memory(this.#clock);
-    this.#oldest.set(method, oldest);
-    oldest.value = Math.max(from + 1, oldest.value ?? 0);
+    const oldest = this.#found.get("oldest", method) ?? 0;
+    this.#found.set("oldest", method, Math.max(from + 1, oldest));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Budget,
   type Clock,
   type Counter,
+  type Facts,
   type Logger,
   type Metrics,
 } from "../../../runtime/component.ts";
@@ -43,6 +44,8 @@ export interface EndpointOptions {
   readonly budget: Budget;
   /** What its calls cost. */
   readonly tariff: Tariff;
+  /** What is known of it already, and who is told more. */
+  readonly facts?: Facts | undefined;
   /** Calls that may be under way at once. */
   readonly inFlight: number;
   /** Where it pushes heads, with its key; it is shown to nobody. */
@@ -88,7 +91,8 @@ export class Endpoint {
     this.key = options.key ?? "none";
     this.budget = options.budget;
     this.tariff = options.tariff;
-    this.can = new Capabilities(options.tariff, options.clock);
+    const { clock, facts, tariff } = options;
+    this.can = new Capabilities(tariff, clock, facts);
     this.inFlight = options.inFlight;
     this.#options = options;
   }

@@ -9,6 +9,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
 import { whole } from "../hex.ts";
 import { limitText } from "./limit.ts";
+import type { Tariff } from "./plan.ts";
 
 // Of a shorter key its end would be too much of it.
 const SHOWN_OF = 12;
@@ -30,10 +31,25 @@ export function maskedKey(key: string): string {
  * without a key is one itself.
  */
 export async function fingerprint(url: string, key: string): Promise<string> {
-  const text = key === "" ? url : `${URL.parse(url)?.host} ${key}`;
+  return await digest(key === "" ? url : `${URL.parse(url)?.host} ${key}`);
+}
+
+/**
+ * Who an endpoint is in what is found out about it: an address with its key,
+ * under a plan. What holds under one says nothing of another. Nobody can tell
+ * the key from it.
+ */
+export async function endpointId(
+  url: string,
+  { terms }: Tariff,
+): Promise<string> {
+  return await digest(`${url} ${terms}`);
+}
+
+async function digest(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
-  const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return new Uint8Array(digest).toHex().slice(0, FINGERPRINT);
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  return new Uint8Array(hash).toHex().slice(0, FINGERPRINT);
 }
 
 /** Report on every key of a client; with `test`, ask with it. */

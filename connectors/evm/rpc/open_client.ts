@@ -5,6 +5,7 @@
  */
 import {
   type ConnectionContext,
+  type Facts,
   UserError,
 } from "../../../runtime/component.ts";
 import { type BlockRange, EvmClient } from "./client.ts";
@@ -17,7 +18,7 @@ import {
   RECORDING,
   urlFor,
 } from "./endpoint_fields.ts";
-import { fingerprint, maskedKey } from "./keys.ts";
+import { endpointId, fingerprint, maskedKey } from "./keys.ts";
 import { Tariff } from "./plan.ts";
 import { HttpTransport, type Transport } from "./rpc.ts";
 
@@ -30,7 +31,7 @@ export async function openClient(
   config: EvmConfig,
   context: ConnectionContext,
 ): Promise<EvmClient> {
-  const { clock, log, name, scheduler } = context;
+  const { clock, facts, log, name, scheduler } = context;
   const settings = endpointsOf(config, name);
   const endpoints: Endpoint[] = [];
   let range: BlockRange | undefined;
@@ -59,12 +60,14 @@ export async function openClient(
     for (const [index, key] of keys.entries()) {
       const url = urlFor(key, one.url);
       const name = keys.length > 1 ? `${one.name}#${index + 1}` : one.name;
+      const id = await endpointId(url, new Tariff(one));
       endpoints.push(openEndpoint(
         { ...one, name },
         new HttpTransport(url),
         {
           ...{ context, config, key: maskedKey(key) },
           identity: await fingerprint(url, key),
+          facts: facts?.(id),
           socket: one.ws_url ? urlFor(key, one.ws_url) : undefined,
         },
       ));
@@ -109,9 +112,10 @@ async function replay(
 function openEndpoint(
   settings: EndpointSettings,
   transport: Transport,
-  { config, context, identity, key, socket }: {
+  { config, context, facts, identity, key, socket }: {
     context: ConnectionContext;
     config: EvmConfig;
+    facts?: Facts | undefined;
     identity?: string;
     key?: string;
     socket?: string | undefined;
@@ -136,6 +140,7 @@ function openEndpoint(
       reserve: settings.reserve,
     }),
     tariff,
+    facts,
     inFlight: in_flight,
     timeout: config.timeout,
     batch: settings.batch,

@@ -167,6 +167,15 @@ export class Tariff {
     this.#batchBill = table?.batch?.bill === "n+1" ? 1 : 0;
   }
 
+  /** All of it as text: other prices and limits are another text. */
+  get terms(): string {
+    const { logs, maxBatch, plan, unit, windows } = this;
+    return JSON.stringify([
+      ...[plan, unit, windows, maxBatch, logs, this.#price, this.#prices],
+      ...[this.#weights, this.#lacks, this.#batchBill],
+    ]);
+  }
+
   /** Whether prices are known that differ from one a call. */
   get isPriced(): boolean {
     return this.plan !== undefined || this.#price !== 1 ||

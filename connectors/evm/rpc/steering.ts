@@ -138,7 +138,11 @@ export class Steering {
       open.filter(({ can }) => can.inability(call) === reason);
     const ready = why(undefined);
     // One that lags is asked where no other can be.
-    const able = ready.length > 0 ? ready : why("behind");
+    const known = ready.length > 0 ? ready : why("behind");
+    // What others have found may be over: before nobody is asked, see.
+    const able = known.length > 0
+      ? known
+      : open.filter(({ can }) => can.doubt(call));
     if (able.length === 0) throw this.#unable(open);
     const now = clock.now();
     const soon = able.filter(({ coolUntil }) =>
