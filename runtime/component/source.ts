@@ -24,6 +24,11 @@ export interface PlannedCall {
   readonly atHead?: number;
   /** What needs it, for `plan`: "receipt_* of chain.transactions". */
   readonly because: string;
+  /**
+   * What was taken for granted where only the other side knows, for `plan`:
+   * "each covers 1000 blocks".
+   */
+  readonly assumes?: string;
 }
 
 /** What decides which calls a source makes, besides its columns. */
@@ -32,6 +37,26 @@ export interface Planning {
   readonly needed: Needed;
   /** Who may be asked, and at what price; none: nobody counts. */
   readonly tariffs: readonly AccountTariff[];
+  /** Units that the other side makes in a day, where that is known. */
+  readonly unitsPerDay?: number | undefined;
+  /** Which units will be read; absent: nobody knows. */
+  readonly range?: PlannedRange | undefined;
+  /** The source that it follows; absent: none. */
+  readonly upstream?: PlannedUpstream | undefined;
+}
+
+/** Units that will be read. */
+export interface PlannedRange {
+  /** First and last unit, both inclusive. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is known of a source that is followed. */
+export interface PlannedUpstream {
+  readonly calls: readonly PlannedCall[];
+  /** Fields that name an output with one row in each of its units. */
+  readonly everyUnit: ReadonlySet<string>;
 }
 
 /** How a source learns of new units. */
@@ -98,10 +123,16 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
     used: Used,
     planning: Planning,
   ): readonly PlannedCall[];
+  /** Its ports with one row in each unit. */
+  everyUnit?(config: Config<F>): readonly string[];
   /** How it would follow the other side's end with this account alone. */
   follow?(tariff: AccountTariff): FollowPlan;
   /** The calls beside those of its units, for the forecast of `plan`. */
-  standing?(config: Config<F>, used: Used): readonly StandingCall[];
+  standing?(
+    config: Config<F>,
+    used: Used,
+    planning: Planning,
+  ): readonly StandingCall[];
   open(
     config: Config<F>,
     context: SourceContext<C>,

@@ -5,7 +5,7 @@
  */
 import type { PlannedCall } from "../component.ts";
 import { QUOTA_MS, unitsOf } from "../budget/account.ts";
-import { callsOf } from "../spec/calls.ts";
+import { callsOf, standingOf } from "../spec/calls.ts";
 import type { SourceStage, Spec } from "../spec/spec.ts";
 import { divideCalls } from "../budget/division.ts";
 import { type AccountForecast, accountsOf } from "./account_forecast.ts";
@@ -40,6 +40,8 @@ export interface Forecast extends Range {
   readonly usage: Omit<Usage, "tariffs"> | undefined;
   readonly calls: number;
   readonly accounts: readonly AccountForecast[];
+  /** What is taken for granted where only the other side knows. */
+  readonly assumptions: readonly string[];
   /** Undefined: it never ends. */
   readonly seconds: number | undefined;
   /** Which limits make it take that long; shares of the time. */
@@ -90,25 +92,22 @@ function forecastOf(
   const paying = spec.connections.get(name);
   const tariffs: readonly SpentTariff[] = usage?.tariffs.get(name) ??
     paying?.definition.tariffs?.(paying.config) ?? [];
-  const calls = sources.flatMap((source) =>
-    callsOf(source, { stages: spec.stages, tariffs })
-  );
+  const made = paying?.definition.unitsPerDay?.(paying.config);
+  const options = { stages: spec.stages, tariffs, range, unitsPerDay: made };
+  const calls = sources.flatMap((source) => callsOf(source, options));
   if (tariffs.length === 0 || calls.length === 0) return undefined;
   const work: Work = {
     units: range.to - range.from + 1,
     start: range.start,
     calls,
-    standing: sources.flatMap(({ config, definition, used }) =>
-      definition.standing?.(config, used) ?? []
-    ),
+    standing: sources.flatMap((source) => standingOf(source, options)),
     tariffs,
   };
   const timeline = timelineOf(work);
   const accounts = accountsOf(timeline.spent);
   const seconds = secondsOf(timeline, work);
-  const made = paying?.definition.unitsPerDay?.(paying.config);
-  const learning = sources.flatMap(({ definition }) =>
-    tariffs[0] && definition.follow?.(tariffs[0]).calls || []
+  const learning = sources.flatMap(({ definition, follows }) =>
+    tariffs[0] && !follows && definition.follow?.(tariffs[0]).calls || []
   );
   const live = [...atHead(calls), ...learning];
   return {
@@ -121,6 +120,7 @@ function forecastOf(
     },
     calls: accounts.reduce((sum, { calls }) => sum + calls, 0),
     accounts,
+    assumptions: [...new Set(calls.flatMap(({ assumes }) => assumes ?? []))],
     seconds,
     bound: boundsOf(timeline),
     withHead: made === undefined ? undefined : {

@@ -11,13 +11,23 @@ import { spanText } from "./quantity.ts";
 
 /** Lines about a range; the same forecast always gives the same lines. */
 export function forecastLines(forecast: Forecast): readonly string[] {
-  const { accounts, bound, changes, connection, from, sources, to } = forecast;
+  const {
+    accounts,
+    assumptions,
+    bound,
+    changes,
+    connection,
+    from,
+    sources,
+    to,
+  } = forecast;
   return [
     `Range ${from} to ${to} of ${sources.join(", ")}, connection ${connection}`,
     "",
     ...indented([
       `${to - from + 1} units, ${forecast.calls} calls, ${usageText(forecast)}`,
       ...accounts.flatMap((one) => [accountLine(one), ...beforeLines(one)]),
+      ...assumptions.map((one) => `assumes that ${one}`),
       endLine(forecast),
       ...bound.length === 0 ? [] : [
         `limited by ${

@@ -153,7 +153,12 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
   const { outputs, used } = stage;
   const paying = spec.connections.get(connection ?? "");
   const tariffs = paying?.definition.tariffs?.(paying.config) ?? [];
-  const calls = callsOf(stage, { stages: spec.stages, tariffs });
+  const madePerDay = paying?.definition.unitsPerDay?.(paying.config);
+  const calls = callsOf(stage, {
+    stages: spec.stages,
+    tariffs,
+    unitsPerDay: madePerDay,
+  });
   return {
     name,
     type: definition.type,
@@ -168,8 +173,11 @@ function planSource(stage: SourceStage, spec: Spec): SourcePlan {
     calls,
     budgets: paying && planBudgets(calls, {
       tariffs,
-      follow: definition.follow?.bind(definition),
-      madePerDay: paying.definition.unitsPerDay?.(paying.config),
+      // Whoever follows another source looks at no head of its own.
+      follow: follows === undefined
+        ? definition.follow?.bind(definition)
+        : undefined,
+      madePerDay,
     }),
     outputs: Object.entries(outputs).map(([port, schema]) =>
       planOutput({ stage: name, port }, {

@@ -3,8 +3,18 @@
  *
  * @module
  */
-import type { AccountTariff, PlannedCall } from "../component.ts";
+import type {
+  PlannedCall,
+  PlannedUpstream,
+  Planning,
+  StandingCall,
+} from "../component.ts";
 import type { SourceStage, Spec, Stage } from "./spec.ts";
+
+/** What calls depend on besides their source. */
+export type CallsOptions =
+  & Pick<Spec, "stages">
+  & Pick<Planning, "range" | "tariffs" | "unitsPerDay">;
 
 /**
  * Calls on a source's connection: its own, and those of the transforms behind
@@ -12,13 +22,11 @@ import type { SourceStage, Spec, Stage } from "./spec.ts";
  */
 export function callsOf(
   source: SourceStage,
-  { stages, tariffs }: Pick<Spec, "stages"> & {
-    readonly tariffs: readonly AccountTariff[];
-  },
+  options: CallsOptions,
 ): readonly PlannedCall[] {
-  const { config, connection, definition, name, needed, used } = source;
-  const own = definition.calls?.(config, used, { needed, tariffs }) ?? [];
-  const calls = [...own];
+  const { connection, name } = source;
+  const { stages } = options;
+  const calls = [...ownCallsOf(source, options)];
   for (const stage of stages) {
     if (stage.kind !== "transform" || !reads(stage, name, stages)) continue;
     const fields = Object.entries(stage.connections)
@@ -32,6 +40,52 @@ export function callsOf(
     }
   }
   return calls;
+}
+
+/** Calls that a source makes beside those of its units. */
+export function standingOf(
+  source: SourceStage,
+  options: CallsOptions,
+): readonly StandingCall[] {
+  const { config, definition, used } = source;
+  const planning = planningOf(source, options);
+  return definition.standing?.(config, used, planning) ?? [];
+}
+
+function ownCallsOf(
+  source: SourceStage,
+  options: CallsOptions,
+): readonly PlannedCall[] {
+  const { config, definition, used } = source;
+  return definition.calls?.(config, used, planningOf(source, options)) ?? [];
+}
+
+function planningOf(source: SourceStage, options: CallsOptions): Planning {
+  const { stages, ...planning } = options;
+  const upstream = stages.find(({ name }) => name === source.follows);
+  return {
+    ...planning,
+    needed: source.needed,
+    ...upstream?.kind === "source" && {
+      upstream: upstreamOf(source, upstream, options),
+    },
+  };
+}
+
+function upstreamOf(
+  { inputs }: SourceStage,
+  upstream: SourceStage,
+  options: CallsOptions,
+): PlannedUpstream {
+  const { config, definition, name } = upstream;
+  const ports = definition.everyUnit?.(config) ?? [];
+  return {
+    calls: ownCallsOf(upstream, options),
+    everyUnit: new Set(
+      inputs.filter(({ port, stage }) => stage === name && ports.includes(port))
+        .map(({ field }) => field),
+    ),
+  };
 }
 
 /** Whether a stage's rows come from a source. */

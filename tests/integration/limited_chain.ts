@@ -1,6 +1,6 @@
 /**
- * A simulated node that limits its keys, and a pipeline that reads all of its
- * blocks with receipts through them.
+ * A simulated node that limits its keys, and a pipeline that reads it through
+ * them: all blocks with receipts, unless a test says otherwise.
  *
  * @module
  */
@@ -30,9 +30,20 @@ export interface LimitedChainOptions {
   readonly clock: Clock;
   /** Whether runs share their budgets, in a file. */
   readonly ledger?: boolean;
+  /** Lines of the spec behind its connection; default: see above. */
+  readonly stages?: readonly string[];
 }
 
-/** A node and a pipeline that has sinks `blocks` and `transactions`. */
+/** What is read as a rule: sinks `blocks` and `transactions`. */
+const blocksWithReceipts = [
+  "sources:",
+  "  chain: { type: evm.chain, connection: eth, start: 1 }",
+  "sinks:",
+  "  blocks: { type: memory, from: chain.blocks }",
+  "  transactions: { type: memory, from: chain.transactions }",
+];
+
+/** A node and a pipeline; its sinks are in memory. */
 export interface LimitedChain extends AsyncDisposable {
   readonly node: SimulatedNode;
   readonly pipeline: LivePipeline;
@@ -40,8 +51,10 @@ export interface LimitedChain extends AsyncDisposable {
 
 /** Start the node and make the pipeline. */
 export async function limitedChain(
-  { blocks, clock, endpoints, ledger = false }: LimitedChainOptions,
+  options: LimitedChainOptions,
 ): Promise<LimitedChain> {
+  const { blocks, clock, endpoints, stages = blocksWithReceipts } = options;
+  const { ledger = false } = options;
   await using made = new AsyncDisposableStack();
   const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 6 });
   const node = made.use(
@@ -61,11 +74,7 @@ export async function limitedChain(
     ...Object.entries(endpoints).map(([key, [line]]) =>
       `      - { name: ${key}, url: "${node.url}/${key}", ${line} }`
     ),
-    "sources:",
-    "  chain: { type: evm.chain, connection: eth, start: 1 }",
-    "sinks:",
-    "  blocks: { type: memory, from: chain.blocks }",
-    "  transactions: { type: memory, from: chain.transactions }",
+    ...stages,
   ].join("\n");
   const pipeline = made.use(await LivePipeline.make(yaml, clock, { ledger }));
   const kept = made.move();

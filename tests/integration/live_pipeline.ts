@@ -6,6 +6,8 @@
  */
 import { join } from "node:path";
 import { evm } from "../../connectors/evm/rpc/connection.ts";
+import { state as stateSource } from "../../connectors/evm/state/source.ts";
+import { filter } from "../../connectors/rows/filter.ts";
 import { chain as chainSource } from "../../connectors/evm/chain/source.ts";
 import { fileSink } from "../../connectors/files/sink.ts";
 import { type Clock, systemClock } from "../../runtime/run/clock.ts";
@@ -66,7 +68,7 @@ export class LivePipeline implements AsyncDisposable {
         : undefined;
     });
     const { diagnostics, spec } = checkSpec(file, {
-      registry: [evm, chainSource, fileSink, memory],
+      registry: [evm, chainSource, stateSource, filter, fileSink, memory],
     });
     if (!spec) throw new Error(diagnostics.map((one) => one.message).join());
     this.#spec = spec;

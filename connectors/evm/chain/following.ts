@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { Cost, Window } from "../../../runtime/component.ts";
+import type {
+  AccountTariff,
+  Cost,
+  FollowPlan,
+  StandingCall,
+  Window,
+} from "../../../runtime/component.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 
 /**
@@ -24,6 +30,29 @@ export const STALE_MS = 60_000;
 
 /** The call that a poll makes. */
 export const POLL = "eth_getBlockByNumber";
+
+/** What a range calls beside its blocks: the head, and what is final. */
+export const headCalls: readonly StandingCall[] = [
+  { method: POLL, times: 3 },
+  { method: POLL, times: 0, every: STALE_MS },
+];
+
+/** How the head is followed with one account alone. */
+export function planFollowing(
+  { cost, push, windows }: AccountTariff,
+): FollowPlan {
+  const block = cost(POLL);
+  const pushed = block && isPushCheaper({ block, push, windows });
+  return {
+    how: pushed ? "pushed" : "polled",
+    calls: [
+      pushed
+        ? { method: PUSH, perUnit: 1, because: "heads are pushed" }
+        : { method: POLL, perUnit: POLLS - 1, because: "polls in vain" },
+      { method: POLL, perUnit: 2 / EPOCH, because: "what is final" },
+    ],
+  };
+}
 
 /** Whoever may follow the head. */
 interface Follower {

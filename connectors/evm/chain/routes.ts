@@ -80,7 +80,14 @@ export function planRoutes(
     },
     {
       route: "transactions",
-      calls: [block, { method: RECEIPT, perUnit, because }],
+      calls: [block, {
+        method: RECEIPT,
+        perUnit,
+        because,
+        ...demand.transactions === undefined && {
+          assumes: `a block has ${perUnit} transactions`,
+        },
+      }],
     },
   ];
   const priced = options.map((option) => ({
@@ -131,6 +138,7 @@ function logOptions(
         because:
           `${logs}: ${query}; of about ${Math.min(range, span)} blocks, ` +
           "at the head of each block whose bloom filter fits",
+        assumes: `one ${LOGS} covers ${Math.min(range, span)} blocks`,
       },
       blocks === undefined
         ? {

@@ -13,14 +13,7 @@ import {
 } from "../../../runtime/component.ts";
 import type { EvmClient } from "../rpc/client.ts";
 import { evm } from "../rpc/connection.ts";
-import {
-  EPOCH,
-  isPushCheaper,
-  POLL,
-  POLLS,
-  PUSH,
-  STALE_MS,
-} from "./following.ts";
+import { headCalls, planFollowing } from "./following.ts";
 import { type LogQuery, logQuery } from "./log_query.ts";
 import { planRoutes, type RouteDemand } from "./routes.ts";
 import { type PortName, portNames, schemas } from "./schema.ts";
@@ -92,24 +85,9 @@ sinks:
     const query = queryOf(used, { needed, where });
     return planRoutes(demandOf(used, query), tariffs).calls;
   },
-  follow({ cost, push, windows }) {
-    const block = cost(POLL);
-    const pushed = block && isPushCheaper({ block, push, windows });
-    return {
-      how: pushed ? "pushed" : "polled",
-      calls: [
-        pushed
-          ? { method: PUSH, perUnit: 1, because: "heads are pushed" }
-          : { method: POLL, perUnit: POLLS - 1, because: "polls in vain" },
-        { method: POLL, perUnit: 2 / EPOCH, because: "what is final" },
-      ],
-    };
-  },
-  standing: () => [
-    // The head, and which blocks are safe and finalized.
-    { method: POLL, times: 3 },
-    { method: POLL, times: 0, every: STALE_MS },
-  ],
+  everyUnit: ({ emit }) => emit.filter((port) => port === "blocks"),
+  follow: planFollowing,
+  standing: () => headCalls,
   async open({ emit, in_flight, poll, start, where }, context) {
     const { ChainReader } = await import("./chain_reader.ts");
     const { clock, connection, log, needed = new Map(), used } = context;

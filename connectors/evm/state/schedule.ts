@@ -25,6 +25,8 @@ export class Schedule {
   #next: number;
   /** The header before it, where times decide. */
   #before: Header | undefined;
+  /** The last one that may be read, for its time alone. */
+  #limit: Header | undefined;
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
@@ -60,7 +62,10 @@ export class Schedule {
     const before = await this.#last();
     const due = instant(before?.time ?? -1);
     if (due === undefined) return undefined;
-    const last = await this.header(limit);
+    const last = this.#limit?.number === limit
+      ? this.#limit
+      : await this.header(limit);
+    this.#limit = last;
     if (last.time < due) {
       // All blocks up to here are before it.
       this.#before = last;

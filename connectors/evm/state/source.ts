@@ -9,7 +9,8 @@ import type { EvmClient } from "../rpc/client.ts";
 import { evm } from "../rpc/connection.ts";
 import { checkState } from "./check.ts";
 import { columnsOf, givenOf, limitOf, stateFields } from "./fields.ts";
-import { plannedCalls } from "./planned.ts";
+import { planFollowing } from "../chain/following.ts";
+import { plannedCalls, standingCalls } from "./planned.ts";
 import { StateTable } from "./table.ts";
 
 /** What contracts say of themselves, at the blocks of a trigger. */
@@ -56,6 +57,8 @@ sinks:
   check: ({ config, place }) => checkState(config, place),
   outputs: (config) => ({ rows: new StateTable(givenOf(config)).columns }),
   calls: plannedCalls,
+  follow: planFollowing,
+  standing: standingCalls,
   async open(config, { clock, connection, log, memory, upstream }) {
     const { CallReader } = await import("./calls.ts");
     const { Changes } = await import("./changes.ts");

@@ -211,6 +211,7 @@ Deno.test("forecastLines() tells what a range costs, and what would be faster", 
     "  60000 units, 62609 calls, with budgets that are full at the start",
     "  infura, plan infura/free: 62609 calls, 5428645 credits, at most " +
     "2400000 a day",
+    "  assumes that one eth_getLogs covers 25 blocks",
     "  takes 1 d 12 h, until 2026-01-03T00:23Z when it starts now",
     "  limited by 3000000 credits/day from 00:00 UTC of infura (91 %), 500 " +
     "credits/s of infura (9.4 %)",
