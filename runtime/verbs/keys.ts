@@ -69,14 +69,17 @@ async function ledgerFor(
 function tableOf(keys: readonly KeyReport[], tested: boolean): string {
   const more = tested ? ["latency", "head", "chain"] : [];
   const counted = keys.some(({ day }) => day);
+  const limited = keys.some(({ unable }) => unable);
   const table = new Table({
     head: [
       ...["name", "key", "account", "plan", "state", ...more, "limits"],
       ...counted ? ["last 24 h"] : [],
+      ...limited ? ["found unable"] : [],
     ],
     style: { head: [], border: [] },
   });
-  for (const { day, group, key, limits, name, plan, state, test } of keys) {
+  for (const one of keys) {
+    const { day, group, key, limits, name, plan, state, test } = one;
     table.push([
       name,
       key,
@@ -88,6 +91,7 @@ function tableOf(keys: readonly KeyReport[], tested: boolean): string {
         used === 0 ? limit : `${limit}: ${used} used, ${left} left`
       ).join("\n"),
       ...counted ? [dayText(day)] : [],
+      ...limited ? [unableText(one)] : [],
     ]);
   }
   return table.toString();
@@ -98,6 +102,12 @@ function dayText(day: KeyReport["day"]): string {
   const { calls, credits } = day;
   const made = `${calls} ${calls === 1 ? "call" : "calls"}`;
   return calls === credits ? made : `${made}, ${credits} credits`;
+}
+
+function unableText({ unable = [] }: KeyReport): string {
+  return unable.map(({ until, what }) =>
+    `${what}, until ${until.slice(11, 16)} UTC`
+  ).join("\n");
 }
 
 function testCells(test: KeyReport["test"]): readonly string[] {

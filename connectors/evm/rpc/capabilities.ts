@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Clock, Facts } from "../../../runtime/component.ts";
+import type { Clock, Facts, KeyLimit } from "../../../runtime/component.ts";
 import {
   type BlockRange,
   calledBlocks,
@@ -70,6 +70,15 @@ export class Capabilities {
   /** Most calls of one batch, as learned; undefined: nothing is known. */
   get batch(): number | undefined {
     return this.#found.get("batch");
+  }
+
+  /** What it was found unable to do, in words. */
+  get unable(): readonly KeyLimit[] {
+    return [...this.#found.all()].flatMap((found) => {
+      const what = wordsFor(found);
+      const until = new Date(found.until).toISOString();
+      return what === undefined ? [] : [{ what, until }];
+    });
   }
 
   /** Whether it offers a method. */
@@ -164,6 +173,30 @@ export class Capabilities {
     if (this.#head < from + KEPT_BLOCKS) return;
     const oldest = this.#found.get("oldest", method) ?? 0;
     this.#found.set("oldest", method, Math.max(from + 1, oldest));
+  }
+}
+
+/** What a finding says; undefined: nothing for sure. */
+function wordsFor(
+  { kind, method, value }: {
+    readonly kind: string;
+    readonly method: string;
+    readonly value: number;
+  },
+): string | undefined {
+  switch (kind) {
+    case "lacks":
+      return value < UNSUPPORTED_TIMES ? undefined : method;
+    case "oldest":
+      return `${method} before block ${value}`;
+    case "range":
+      return `${method} of more than ${value} blocks`;
+    case "results":
+      return `${method} with more than ${value} results`;
+    case "batch":
+      return value === 1 ? "batches" : `batches of more than ${value} calls`;
+    default:
+      return undefined;
   }
 }
 

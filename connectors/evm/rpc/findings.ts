@@ -89,14 +89,13 @@ export class Findings {
     return found !== undefined && !this.#holds(found);
   }
 
-  /** All that holds now. */
+  /** All that holds now, by what it tells of which method. */
   *all(): Iterable<
-    Finding & { readonly kind: string; readonly method: string }
+    { readonly kind: string; readonly method: string } & Finding
   > {
     for (const [name, found] of this.#found) {
-      if (!this.#holds(found)) continue;
       const [kind = "", method = ""] = name.split(" ");
-      yield { ...found, kind, method };
+      if (this.#holds(found)) yield { ...found, kind, method };
     }
   }
 

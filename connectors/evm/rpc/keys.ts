@@ -65,7 +65,7 @@ export function reportKeys(
     const asked = test
       ? await testKey(client, endpoint, { clock, signal })
       : undefined;
-    const { budget, key, name, tariff: { plan, unit } } = endpoint;
+    const { budget, can, key, name, tariff: { plan, unit } } = endpoint;
     const shared = await budget.shared();
     if (shared && shared.closedUntil > 0) {
       budget.coolGroupUntil(shared.closedUntil);
@@ -91,6 +91,7 @@ export function reportKeys(
       state,
       limits,
       ...shared ? { day: shared.day } : {},
+      ...can.unable.length > 0 ? { unable: can.unable } : {},
       ...(asked === undefined || asked instanceof RpcError
         ? {}
         : { test: asked }),

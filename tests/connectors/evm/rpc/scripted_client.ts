@@ -5,7 +5,7 @@
  * @module
  */
 import { setImmediate } from "node:timers";
-import type { Window } from "../../../../runtime/component.ts";
+import type { Facts, Window } from "../../../../runtime/component.ts";
 import { createScheduler } from "../../../../runtime/budget/scheduler.ts";
 import { EvmClient } from "../../../../connectors/evm/rpc/client.ts";
 import { Endpoint } from "../../../../connectors/evm/rpc/endpoint.ts";
@@ -49,6 +49,8 @@ export interface ScriptedEndpoint {
   readonly takes?: () => number;
   /** Where it pushes heads. */
   readonly socket?: string;
+  /** What is known of it already. */
+  readonly facts?: Facts;
 }
 
 /** A line of the log. */
@@ -94,6 +96,7 @@ export class ScriptedClient {
         timeout: 30_000,
         batch: one.batch ?? 1,
         socket: one.socket,
+        facts: one.facts,
         clock,
         log,
         metrics,
