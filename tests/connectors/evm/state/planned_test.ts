@@ -14,6 +14,7 @@ const contract = `0x${"1".repeat(40)}`;
 function callsFor(
   written: Readonly<Record<string, unknown>>,
   planning: Partial<Planning> = {},
+  more: Partial<StateConfig> = {},
 ) {
   const reports = new Reports();
   const config = readFields(stateFields, {
@@ -21,7 +22,7 @@ function callsFor(
     ...written,
   }, reports.place) as StateConfig | undefined;
   assert.ok(config, reports.lines.join("\n"));
-  return plannedCalls(config, new Map(), {
+  return plannedCalls({ ...config, ...more }, new Map(), {
     needed: new Map(),
     tariffs: [],
     ...planning,
@@ -57,10 +58,11 @@ Deno.test("plannedCalls() knows how often a pattern comes", () => {
 });
 
 Deno.test("plannedCalls() asks for the blocks that logs do not tell of", () => {
-  const contracts = { from: "pairs.decoded.pair" };
+  const seen = { column: "pair", members: [], where: undefined };
   const methods = (every: string, calls: readonly typeof whole[]) =>
-    callsFor({ every, contracts }, { upstream: { calls, everyUnit } })
-      .map(([method, perUnit]) => [method, perUnit]);
+    callsFor({ every }, { upstream: { calls, everyUnit } }, {
+      contracts: { known: [], seen },
+    }).map(([method, perUnit]) => [method, perUnit]);
   assert.deepEqual(methods("5 blocks", [whole, logs]), [["eth_call", 0.2]]);
   assert.deepEqual(methods("5 blocks", [bare, logs]), [
     ["eth_getBlockByNumber", 0.2],
