@@ -59,13 +59,18 @@ export class FactKeeper {
     };
   }
 
-  /** Wait, not for long, until it is known what others know. */
+  /**
+   * Wait until it is known what others know; not for long, unless that is all
+   * that is wanted.
+   */
   async recalled(): Promise<void> {
     if (this.#recalls.length === 0) return;
+    const { changed, clock } = this.#options;
+    const all = Promise.all(this.#recalls);
     const enough = new AbortController();
     await Promise.race([
-      Promise.all(this.#recalls),
-      this.#options.clock.sleep(RECALL_MS, enough.signal).catch(() => {}),
+      all,
+      changed ? clock.sleep(RECALL_MS, enough.signal).catch(() => {}) : all,
     ]);
     enough.abort("It is known");
   }
