@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { Ledger } from "../../../runtime/budget/ledger.ts";
-import type { LedgerStore } from "../../../runtime/budget/ledger_store.ts";
+import type {
+  Fact,
+  LedgerStore,
+} from "../../../runtime/budget/ledger_store.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { Fleet, type Member } from "./fleet.ts";
 
@@ -72,6 +75,21 @@ Deno.test("Ledger.facts() wait for a store that is away, and say so once", async
   await fleet.clock.advance(1000);
   assert.deepEqual(await knownTo(fleet.start()), ["batch 1", "range 1"]);
   assert.deepEqual(one.lines, [warning]);
+});
+
+Deno.test("Ledger.facts() keeps the last word where an earlier one was not stored", async () => {
+  await using fleet = await Fleet.make();
+  const one = fleet.start();
+  const failing = Promise.withResolvers<void>();
+  const { learn: store } = one.store;
+  one.store.learn = () => failing.promise;
+  learn(one, "range", 50);
+  await fleet.clock.advance(1000);
+  learn(one, "range", 10);
+  one.store.learn = store;
+  failing.reject(new Error("Gone"));
+  await fleet.clock.advance(1000);
+  assert.deepEqual(await knownTo(fleet.start()), ["range 10"]);
 });
 
 Deno.test("Ledger.recalled() does not wait long for a store that hangs", async () => {

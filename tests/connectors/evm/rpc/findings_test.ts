@@ -10,6 +10,7 @@ import { classify, RpcError } from "../../../../connectors/evm/rpc/errors.ts";
 import { Findings } from "../../../../connectors/evm/rpc/findings.ts";
 import { Tariff } from "../../../../connectors/evm/rpc/plan.ts";
 import type { Facts } from "../../../../runtime/component.ts";
+import { FakeClock } from "../../../fixtures/fake_clock.ts";
 import { Fleet } from "../../../runtime/budget/fleet.ts";
 import { ScriptedClient } from "./scripted_client.ts";
 
@@ -114,6 +115,7 @@ Deno.test("Capabilities forgets for all what a success contradicts", async () =>
   }
   next.succeeded(receipts, []);
   next.succeeded(balance(500), null);
+  await fleet.clock.advance(1000);
   assert.equal((await start(fleet)).inability(balance(500)), "pruned");
   next.succeeded(balance(500), "0x0");
   await fleet.clock.advance(1000);
@@ -191,6 +193,17 @@ Deno.test("Findings believes no other process for longer than itself", async () 
   assert.deepEqual(can.logs, { range: 5 });
   await fleet.clock.advance(hour);
   assert.deepEqual(can.logs, {});
+});
+
+Deno.test("Findings prefers what it has seen itself to what others knew", async () => {
+  const clock = new FakeClock();
+  const until = clock.now() + hour;
+  const known = Promise.resolve([{ endpoint, name: "batch", value: 9, until }]);
+  const findings = new Findings(clock, { known, learn() {} });
+  findings.set("batch", "", 3);
+  await known;
+  assert.equal(findings.get("batch"), 3);
+  assert.ok(!findings.doubt("batch", ""));
 });
 
 Deno.test("Capabilities leaves alone what it does not understand", async () => {
