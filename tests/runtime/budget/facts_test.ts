@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { Ledger } from "../../../runtime/budget/ledger.ts";
-import type {
-  Fact,
-  LedgerStore,
-} from "../../../runtime/budget/ledger_store.ts";
+import type { LedgerStore } from "../../../runtime/budget/ledger_store.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { Fleet, type Member } from "./fleet.ts";
 
