@@ -57,13 +57,13 @@ export interface KeyReport {
   /** What the key was used for in the last 24 hours; absent: nobody counts. */
   readonly day?: { readonly calls: number; readonly credits: number };
   /** What was found that cannot be done with it; absent: nothing. */
-  readonly unable?: readonly KeyLimit[];
+  readonly shortcomings?: readonly Shortcoming[];
   /** What a test has shown. */
   readonly test?: KeyTest;
 }
 
-/** Something that a key was found unable to do. */
-export interface KeyLimit {
+/** Something that an endpoint was found unable to do. */
+export interface Shortcoming {
   /** "eth_getLogs of more than 1000 blocks". */
   readonly what: string;
   /** When it is tried again, in ISO 8601. */

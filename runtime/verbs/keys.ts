@@ -69,12 +69,12 @@ async function ledgerFor(
 function tableOf(keys: readonly KeyReport[], tested: boolean): string {
   const more = tested ? ["latency", "head", "chain"] : [];
   const counted = keys.some(({ day }) => day);
-  const limited = keys.some(({ unable }) => unable);
+  const limited = keys.some(({ shortcomings }) => shortcomings);
   const table = new Table({
     head: [
       ...["name", "key", "account", "plan", "state", ...more, "limits"],
       ...counted ? ["last 24 h"] : [],
-      ...limited ? ["found unable"] : [],
+      ...limited ? ["shortcomings"] : [],
     ],
     style: { head: [], border: [] },
   });
@@ -91,7 +91,7 @@ function tableOf(keys: readonly KeyReport[], tested: boolean): string {
         used === 0 ? limit : `${limit}: ${used} used, ${left} left`
       ).join("\n"),
       ...counted ? [dayText(day)] : [],
-      ...limited ? [unableText(one)] : [],
+      ...limited ? [shortcomingsText(one)] : [],
     ]);
   }
   return table.toString();
@@ -104,8 +104,8 @@ function dayText(day: KeyReport["day"]): string {
   return calls === credits ? made : `${made}, ${credits} credits`;
 }
 
-function unableText({ unable = [] }: KeyReport): string {
-  return unable.map(({ until, what }) =>
+function shortcomingsText({ shortcomings = [] }: KeyReport): string {
+  return shortcomings.map(({ until, what }) =>
     `${what}, until ${until.slice(11, 16)} UTC`
   ).join("\n");
 }

@@ -148,7 +148,7 @@ Deno.test("sluice run remembers behind kill -9 what an endpoint cannot do", asyn
 
   const keys = await work.run("keys", "spec.yaml", "--json");
   const [report] = JSON.parse(keys.stdout) as KeyReport[];
-  assert.deepEqual(report?.unable?.map(({ what }) => what).sort(), [
+  assert.deepEqual(report?.shortcomings?.map(({ what }) => what).sort(), [
     "eth_getBlockReceipts",
     `eth_getLogs of more than ${range} blocks`,
   ]);

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Clock, Facts, KeyLimit } from "../../../runtime/component.ts";
+import type { Clock, Facts, Shortcoming } from "../../../runtime/component.ts";
 import {
   type BlockRange,
   calledBlocks,
@@ -73,7 +73,7 @@ export class Capabilities {
   }
 
   /** What it was found unable to do, in words. */
-  get unable(): readonly KeyLimit[] {
+  get shortcomings(): readonly Shortcoming[] {
     return [...this.#found.all()].flatMap((found) => {
       const what = wordsFor(found);
       const until = new Date(found.until).toISOString();

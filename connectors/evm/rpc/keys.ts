@@ -66,6 +66,7 @@ export function reportKeys(
       ? await testKey(client, endpoint, { clock, signal })
       : undefined;
     const { budget, can, key, name, tariff: { plan, unit } } = endpoint;
+    const { shortcomings } = can;
     const shared = await budget.shared();
     if (shared && shared.closedUntil > 0) {
       budget.coolGroupUntil(shared.closedUntil);
@@ -91,7 +92,7 @@ export function reportKeys(
       state,
       limits,
       ...shared ? { day: shared.day } : {},
-      ...can.unable.length > 0 ? { unable: can.unable } : {},
+      ...shortcomings.length > 0 ? { shortcomings } : {},
       ...(asked === undefined || asked instanceof RpcError
         ? {}
         : { test: asked }),

@@ -66,18 +66,18 @@ Deno.test("Capabilities knows what earlier processes have found out, until its t
   assert.equal(next.inability(balance(501)), undefined);
   assert.equal(next.batch, 10);
   const until = new Date(clock.now() + 30 * minute).toISOString();
-  assert.deepEqual(next.unable.map(({ what }) => what).sort(), [
+  assert.deepEqual(next.shortcomings.map(({ what }) => what).sort(), [
     "batches of more than 10 calls",
     "eth_getBalance before block 501",
     RECEIPTS,
     "eth_getLogs of more than 1000 blocks",
     "eth_getLogs with more than 300 results",
   ]);
-  assert.ok(next.unable.every((one) => one.until === until));
+  assert.ok(next.shortcomings.every((one) => one.until === until));
 
   await clock.advance(30 * minute);
   for (const can of [next, await start(fleet)]) {
-    assert.deepEqual(can.unable, []);
+    assert.deepEqual(can.shortcomings, []);
     assert.deepEqual(can.logs, {});
     assert.equal(can.inability(receipts), undefined);
     assert.equal(can.inability(balance(5)), undefined);
@@ -89,7 +89,7 @@ Deno.test("Capabilities counts refusals of a method in all processes", async () 
   await using fleet = await Fleet.make();
   const first = await start(fleet);
   first.failed(receipts, unknown());
-  assert.deepEqual(first.unable, []);
+  assert.deepEqual(first.shortcomings, []);
   await fleet.clock.advance(1000);
   const next = await start(fleet);
   assert.equal(next.inability(receipts), undefined);
@@ -120,7 +120,7 @@ Deno.test("Capabilities forgets for all what a success contradicts", async () =>
   next.succeeded(balance(500), "0x0");
   await fleet.clock.advance(1000);
   const last = await start(fleet);
-  assert.deepEqual(last.unable, []);
+  assert.deepEqual(last.shortcomings, []);
 });
 
 Deno.test("Capabilities doubts no more than what stands against a call alone", async () => {
@@ -170,7 +170,7 @@ Deno.test("EvmClient.ask() asks before it fails for what only others know", asyn
   await bench.settle(bench.client.ask(receipts));
   assert.deepEqual(bench.order, [`upgraded ${RECEIPTS}`]);
   await fleet.clock.advance(1000);
-  assert.deepEqual((await start(fleet)).unable, []);
+  assert.deepEqual((await start(fleet)).shortcomings, []);
 
   const old = new ScriptedClient({
     old: { script: unknown, facts: await lacking(fleet) },
@@ -213,7 +213,7 @@ Deno.test("Capabilities leaves alone what it does not understand", async () => {
   ledger.facts(endpoint).learn({ name: "colour eth_call", value: 7, until });
   await fleet.clock.advance(1000);
   const can = await start(fleet);
-  assert.deepEqual(can.unable, []);
+  assert.deepEqual(can.shortcomings, []);
   assert.equal(can.inability({ method: "eth_call", params: [] }), undefined);
 });
 
