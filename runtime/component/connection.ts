@@ -28,6 +28,14 @@ export interface ConnectionDefinition<F extends Fields, C extends Connected>
   tariffs?(config: Config<F>): readonly AccountTariff[];
   /** Units that the other side makes in a day, as far as is known. */
   unitsPerDay?(config: Config<F>): number | undefined;
+  /**
+   * Whether a unit is so old at an instant (ms since 1970) that it stays for
+   * ever, as its number tells; absent or false: nobody knows.
+   */
+  isSettled?(
+    config: Config<F>,
+    unit: { readonly number: number; readonly now: number },
+  ): boolean;
   /** Open the client. Nothing is sent before `health` or the first use. */
   open(config: Config<F>, context: ConnectionContext): Promise<C> | C;
 }

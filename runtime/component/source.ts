@@ -50,6 +50,8 @@ export interface PlannedRange {
   /** First and last unit, both inclusive. */
   readonly from: number;
   readonly to: number;
+  /** Whether all of them stay for ever. */
+  readonly isSettled: boolean;
 }
 
 /** What is known of a source that is followed. */
@@ -123,6 +125,11 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
     used: Used,
     planning: Planning,
   ): readonly PlannedCall[];
+  /**
+   * Whether its first call of a range shows what its connection would ask for
+   * first, when that has one key.
+   */
+  identifies?(used: Used): boolean;
   /** Its ports with one row in each unit. */
   everyUnit?(config: Config<F>): readonly string[];
   /** How it would follow the other side's end with this account alone. */

@@ -93,7 +93,16 @@ function forecastOf(
   const tariffs: readonly SpentTariff[] = usage?.tariffs.get(name) ??
     paying?.definition.tariffs?.(paying.config) ?? [];
   const made = paying?.definition.unitsPerDay?.(paying.config);
-  const options = { stages: spec.stages, tariffs, range, unitsPerDay: made };
+  const isSettled = paying?.definition.isSettled?.(paying.config, {
+    number: range.to,
+    now: range.start,
+  }) ?? false;
+  const options = {
+    stages: spec.stages,
+    tariffs: withOpening(tariffs, sources),
+    range: { ...range, isSettled },
+    unitsPerDay: made,
+  };
   const calls = sources.flatMap((source) => callsOf(source, options));
   if (tariffs.length === 0 || calls.length === 0) return undefined;
   const work: Work = {
@@ -101,7 +110,7 @@ function forecastOf(
     start: range.start,
     calls,
     standing: sources.flatMap((source) => standingOf(source, options)),
-    tariffs,
+    tariffs: options.tariffs,
   };
   const timeline = timelineOf(work);
   const accounts = accountsOf(timeline.spent);
@@ -133,6 +142,20 @@ function forecastOf(
     },
     changes: changesOf(work, { seconds, timeline }),
   };
+}
+
+/** Accounts without the calls that the first ones of their sources replace. */
+function withOpening(
+  tariffs: readonly SpentTariff[],
+  sources: readonly SourceStage[],
+): readonly SpentTariff[] {
+  const [only, ...others] = tariffs;
+  const isOne = only && others.length === 0 &&
+    only.opening?.every(({ times }) => times === 1);
+  const identifies = sources.every(({ definition, follows, used }) =>
+    follows !== undefined || definition.identifies?.(used)
+  );
+  return isOne && identifies ? [{ ...only, opening: [] }] : tariffs;
 }
 
 /** What the head takes, in units of the range a second. */

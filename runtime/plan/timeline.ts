@@ -176,7 +176,7 @@ class Course {
       }
     }
     for (const { method, times } of standing) {
-      for (const [tariff, share] of pace?.parts(method) ?? []) {
+      for (const [tariff, share] of this.#payersOf(method, pace)) {
         this.#charge(tariff, { method, times: times * share }, taken);
       }
     }
@@ -193,10 +193,22 @@ class Course {
     for (const { every, method } of this.#work.standing) {
       if (every === undefined) continue;
       const times = Math.floor(this.#busy / every);
-      for (const [tariff, share] of pace?.parts(method) ?? []) {
+      for (const [tariff, share] of this.#payersOf(method, pace)) {
         this.#charge(tariff, { method, times: times * share }, new Map());
       }
     }
+  }
+
+  /** Who makes calls of a method, whether units need it or not. */
+  #payersOf(
+    method: string,
+    pace: Pace | undefined,
+  ): Iterable<readonly [AccountTariff, number]> {
+    const payers = pace?.parts(method);
+    if (payers?.size) return payers;
+    const alone = [{ method, perUnit: 1, because: "" }];
+    const { tariffs } = this.#work;
+    return paceOf(alone, { tariffs })?.parts(method) ?? [];
   }
 
   #charge(

@@ -23,8 +23,11 @@ const MOST_TRIES = 4;
  * A range that is forecast and read. The node should refuse nothing that a
  * busy machine sends too late.
  */
-export interface ForecastCase
-  extends Pick<LimitedChainOptions, "blocks" | "endpoints" | "stages"> {
+export interface ForecastCase extends
+  Pick<
+    LimitedChainOptions,
+    "blocks" | "chainId" | "endpoints" | "stages" | "time"
+  > {
   /** Blocks that an earlier run has read, whose use is in the ledger. */
   readonly before?: number;
   /** How much faster the clock runs. */

@@ -28,6 +28,10 @@ export interface LimitedChainOptions {
   readonly blocks: number;
   /** The clock of the pipeline and of the node's limits. */
   readonly clock: Clock;
+  /** Id of the chain, which the spec says as well; default: nobody's. */
+  readonly chainId?: number;
+  /** Time of block 0, seconds since 1970, and between blocks. */
+  readonly time?: { readonly start: number; readonly slot: number };
   /** Whether runs share their budgets, in a file. */
   readonly ledger?: boolean;
   /** Lines of the spec behind its connection; default: see above. */
@@ -54,9 +58,14 @@ export async function limitedChain(
   options: LimitedChainOptions,
 ): Promise<LimitedChain> {
   const { blocks, clock, endpoints, stages = blocksWithReceipts } = options;
-  const { ledger = false } = options;
+  const { chainId, ledger = false, time } = options;
   await using made = new AsyncDisposableStack();
-  const chain = new SimulatedChain({ seed: 3, transactionsPerBlock: 6 });
+  const chain = new SimulatedChain({
+    seed: 3,
+    transactionsPerBlock: 6,
+    ...chainId === undefined ? {} : { chainId },
+    ...time && { startTime: time.start, slotSeconds: time.slot },
+  });
   const node = made.use(
     await SimulatedNode.start(chain.extend(blocks + BEHIND), {
       keys: Object.fromEntries(
@@ -70,6 +79,7 @@ export async function limitedChain(
     "connections:",
     "  eth:",
     "    type: evm",
+    ...chainId === undefined ? [] : [`    chain_id: ${chainId}`],
     "    endpoints:",
     ...Object.entries(endpoints).map(([key, [line]]) =>
       `      - { name: ${key}, url: "${node.url}/${key}", ${line} }`

@@ -14,16 +14,12 @@ import type { EvmClient } from "../rpc/client.ts";
 import { blockFlaw } from "./consistency.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import { RpcError } from "../rpc/errors.ts";
-import { isPublic } from "../rpc/tariffs.ts";
+import { isPublic, SETTLED_MS } from "../rpc/chains.ts";
 import type { Raw } from "./extra.ts";
 import { EPOCH, STALE_MS } from "./following.ts";
 import { HeadFeed } from "./head_feed.ts";
 import { MalformedError, quantity, whole } from "../hex.ts";
 import type { PushedHead } from "./subscription.ts";
-
-// A block of a public chain that is so old stays for ever: Ethereum ejects
-// within that time whoever keeps it from being final.
-const SETTLED_MS = 40 * 86_400_000;
 
 // Blocks this close to the head are waited for: they go before history.
 const NEAR_HEAD = 32;

@@ -26,7 +26,7 @@ import {
   LogRanges,
   type RangedBlock,
 } from "./log_ranges.ts";
-import { RangeSize } from "./range_size.ts";
+import { MOST_WHOLE_BLOCKS, RangeSize } from "./range_size.ts";
 import {
   LOGS,
   methods,
@@ -50,10 +50,6 @@ const MEMORY_FACTOR = 2;
 
 // What a unit takes that has no rows.
 const EMPTY_BYTES = 200;
-
-// Blocks of a range of which every block is fetched: they are held in memory
-// together.
-const MOST_WHOLE_BLOCKS = 50;
 
 // A way that was refused, though it should be there, is left for so long.
 const REFUSED_MS = 600_000;

@@ -5,8 +5,14 @@
  */
 import type { LogLimits } from "./log_limits.ts";
 
-// Nothing is known yet: enough to learn from, little enough for every node.
-const FIRST_BLOCKS = 100;
+/** Nothing is known yet: enough to learn from, little enough for every node. */
+export const FIRST_BLOCKS = 100;
+
+/**
+ * Blocks of a range of which every block is fetched: they are held in memory
+ * together.
+ */
+export const MOST_WHOLE_BLOCKS = 50;
 
 // The most that many providers take where they name no limit.
 const MOST_BLOCKS = 10_000;

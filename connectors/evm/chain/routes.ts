@@ -9,6 +9,7 @@ import {
   divideCalls,
   type PlannedCall,
 } from "../../../runtime/component.ts";
+import { FIRST_BLOCKS } from "./range_size.ts";
 
 /** Where the logs or receipts of a block come from. */
 export type Route = "logs" | "receipts" | "transactions";
@@ -41,6 +42,8 @@ export interface RouteDemand {
   readonly range: number;
   /** Transactions of a block, as far as is known. */
   readonly transactions: number | undefined;
+  /** Blocks that will be read; undefined: nobody knows. */
+  readonly blocksInRange?: number | undefined;
 }
 
 const BLOCK = "eth_getBlockByNumber";
@@ -114,7 +117,7 @@ interface Option {
 
 /** Logs by ranges as wide as some of the endpoints take. */
 function logOptions(
-  { blocks, logs = "", query, questions, range }: RouteDemand,
+  { blocks, blocksInRange, logs = "", query, questions, range }: RouteDemand,
   tariffs: readonly AccountTariff[],
 ): readonly Option[] {
   const spanOf = (one: AccountTariff) => one.span?.(LOGS) ?? Infinity;
@@ -133,7 +136,7 @@ function logOptions(
     calls: [
       {
         method: LOGS,
-        perUnit: questions / Math.min(range, span),
+        perUnit: questions / coveredBy(Math.min(range, span), blocksInRange),
         atHead: questions,
         because:
           `${logs}: ${query}; of about ${Math.min(range, span)} blocks, ` +
@@ -151,6 +154,17 @@ function logOptions(
         : { method: BLOCK, perUnit: 1, because: blocks },
     ],
   }));
+}
+
+/**
+ * Blocks that one question covers on average: the first one asks for fewer,
+ * and the last one for what is left.
+ */
+function coveredBy(most: number, blocks: number | undefined): number {
+  if (blocks === undefined) return most;
+  const first = Math.min(most, FIRST_BLOCKS);
+  const others = Math.max(0, blocks - first);
+  return blocks / (1 + Math.ceil(others / most));
 }
 
 /** Seconds of the scarcest budget that a unit takes; without budgets, calls. */

@@ -9,13 +9,16 @@ import {
   fields,
   type Needed,
   optional,
+  type PlannedCall,
+  type Planning,
   type Used,
 } from "../../../runtime/component.ts";
 import type { EvmClient } from "../rpc/client.ts";
 import { evm } from "../rpc/connection.ts";
-import { headCalls, planFollowing } from "./following.ts";
+import { headCalls, planFollowing, POLL } from "./following.ts";
 import { type LogQuery, logQuery } from "./log_query.ts";
 import { planRoutes, type RouteDemand } from "./routes.ts";
+import { MOST_WHOLE_BLOCKS } from "./range_size.ts";
 import { type PortName, portNames, schemas } from "./schema.ts";
 import { startField } from "./start.ts";
 import { predicatesOf, restriction, type Where, whereField } from "./where.ts";
@@ -81,13 +84,20 @@ sinks:
   outputs({ emit }) {
     return Object.fromEntries(emit.map((port) => [port, schemas[port]]));
   },
-  calls({ where }, used, { needed, tariffs }) {
-    const query = queryOf(used, { needed, where });
-    return planRoutes(demandOf(used, query), tariffs).calls;
-  },
+  calls: ({ where }, used, planning) => callsFor(where, used, planning),
   everyUnit: ({ emit }) => emit.filter((port) => port === "blocks"),
   follow: planFollowing,
-  standing: () => headCalls,
+  // The last block of a range is asked for first, whole.
+  identifies: (used) => used.has("transactions"),
+  standing({ where }, used, planning) {
+    const isRead = callsFor(where, used, planning)
+      .some(({ method, perUnit }) => method === POLL && perUnit >= 1);
+    return [
+      // Where blocks are not read it is of no other use.
+      { method: POLL, times: isRead ? 0 : 1 },
+      ...planning.range?.isSettled ? [] : headCalls,
+    ];
+  },
   async open({ emit, in_flight, poll, start, where }, context) {
     const { ChainReader } = await import("./chain_reader.ts");
     const { clock, connection, log, needed = new Map(), used } = context;
@@ -115,6 +125,16 @@ sinks:
     });
   },
 });
+
+function callsFor(
+  where: Where,
+  used: Used,
+  { needed, range, tariffs }: Planning,
+): readonly PlannedCall[] {
+  const query = queryOf(used, { needed, where });
+  const blocksInRange = range && range.to - range.from + 1;
+  return planRoutes({ ...demandOf(used, query), blocksInRange }, tariffs).calls;
+}
 
 /** The logs that are needed; undefined: no port is made of them. */
 function queryOf(
@@ -146,7 +166,10 @@ function demandOf(used: Used, query: LogQuery | undefined): RouteDemand {
     logs: query && logs,
     query: query?.text ?? "none",
     questions: query?.filters.length ?? 0,
-    range: query?.isWhole ? WHOLE_RANGE : SOUGHT_RANGE,
+    range: Math.min(
+      query?.isWhole ? WHOLE_RANGE : SOUGHT_RANGE,
+      blocks.length > 0 ? MOST_WHOLE_BLOCKS : Infinity,
+    ),
     transactions: undefined,
   };
 }

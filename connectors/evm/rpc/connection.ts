@@ -18,7 +18,8 @@ import {
   RECORDING,
   urlField,
 } from "./endpoint_fields.ts";
-import { adviseOnDear, blocksPerDay, tariffsOf } from "./tariffs.ts";
+import { blocksPerDay, isSettled } from "./chains.ts";
+import { adviseOnDear, tariffsOf } from "./tariffs.ts";
 
 const members = {
   chain_id: optional(fields.integer("Id that every endpoint must report")),
@@ -99,6 +100,7 @@ sinks:
   advise: ({ calls, config, place }) => adviseOnDear(config, { calls, place }),
   tariffs: (config) => tariffsOf(config),
   unitsPerDay: ({ chain_id }) => blocksPerDay(chain_id),
+  isSettled: ({ chain_id }, unit) => isSettled(chain_id, unit),
   open: async (config, context) =>
     await (await import("./open_client.ts")).openClient(config, context),
 });

@@ -22,38 +22,12 @@ import { PUSH } from "../chain/following.ts";
 import { limitText } from "./limit.ts";
 import { Tariff } from "./plan.ts";
 
-// Seconds between two blocks, by chain id: Ethereum's slots, and what OP
-// Stack chains, Polygon PoS and Gnosis have configured.
-const slots: Readonly<Record<number, number>> = {
-  1: 12,
-  10: 2,
-  100: 5,
-  137: 2,
-  8453: 2,
-  17000: 12,
-  560048: 12,
-  11155111: 12,
-};
-
-const DAY_S = 86_400;
-
 // A window at least this long is a quota: nobody waits for it to come back
 // while there is another way.
 const QUOTA_MS = 3_600_000;
 
 // An endpoint that pauses longer than this is out for the moment.
 const LONG_PAUSE_MS = 30_000;
-
-/** Blocks that a chain makes in a day, where that is known. */
-export function blocksPerDay(chainId: number | undefined): number | undefined {
-  const slot = slots[chainId ?? -1];
-  return slot && DAY_S / slot;
-}
-
-/** Whether a chain is one that many people have, with real time. */
-export function isPublic(chainId: number | undefined): boolean {
-  return slots[chainId ?? -1] !== undefined;
-}
 
 /** Accounts with their prices; keys of one quota group are one account. */
 export function tariffsOf(config: EndpointsConfig): readonly AccountTariff[] {

@@ -208,8 +208,8 @@ Deno.test("forecastLines() tells what a range costs, and what would be faster", 
   assert.deepEqual(forecastLines(forecast), [
     "Range 1 to 60000 of chain, connection eth",
     "",
-    "  60000 units, 62609 calls, with budgets that are full at the start",
-    "  infura, plan infura/free: 62609 calls, 5428645 credits, at most " +
+    "  60000 units, 62401 calls, with budgets that are full at the start",
+    "  infura, plan infura/free: 62401 calls, 5412005 credits, at most " +
     "2400000 a day",
     "  assumes that one eth_getLogs covers 25 blocks",
     "  takes 1 d 12 h, until 2026-01-03T00:23Z when it starts now",

@@ -40,10 +40,13 @@ Deno.test("plannedCalls() counts the blocks of a range", () => {
     ["eth_getBlockByNumber", 0.1, undefined],
     ["eth_call", 0.1, undefined],
   ]);
-  assert.deepEqual(callsFor(given, { range: { from: 11, to: 19 } }), [
-    ["eth_getBlockByNumber", 0, undefined],
-    ["eth_call", 0, undefined],
-  ]);
+  assert.deepEqual(
+    callsFor(given, { range: { from: 11, to: 19, isSettled: true } }),
+    [
+      ["eth_getBlockByNumber", 0, undefined],
+      ["eth_call", 0, undefined],
+    ],
+  );
 });
 
 Deno.test("plannedCalls() knows how often a pattern comes", () => {
