@@ -74,8 +74,8 @@ export interface Shortcoming {
 export interface KeyTest {
   /** Milliseconds that an answer took. */
   readonly latency: number;
-  /** The newest position that the other side has. */
-  readonly head: number;
+  /** The newest position that the other side has; undefined: it has none. */
+  readonly head: number | undefined;
   /** Which chain it serves. */
   readonly chainId: number | undefined;
 }
@@ -120,7 +120,7 @@ export interface Connected {
   ): Promise<Recorded & { readonly file: string }>;
   /**
    * Tell of every key and its account, for the verb `keys`; with `test` each
-   * key is used for two calls.
+   * key is used for two calls at most.
    */
   keys?(
     options: { readonly test: boolean; readonly signal: AbortSignal },

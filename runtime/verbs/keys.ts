@@ -9,35 +9,51 @@ import { systemClock } from "../run/clock.ts";
 import { Ledger } from "../budget/ledger.ts";
 import { openConnection } from "./connect.ts";
 import { interruptible } from "./interruption.ts";
-import { type OfferedConnection, offeredConnection } from "./offered.ts";
+import {
+  type OfferedConnection,
+  offeredConnection,
+  offeredConnections,
+} from "./offered.ts";
 import { hasUsageFile, openLedger } from "./open_ledger.ts";
 import { terminalLogger } from "./terminal.ts";
 import { Exit, type Verb, type VerbContext } from "./verb.ts";
 
-/** Show the keys of a connection. */
+/** A key and whose it is. */
+interface ReportOfConnection extends KeyReport {
+  readonly connection: string;
+}
+
+/** Show the keys of the connections. */
 export const keysVerb: Verb = (program, context) => {
   const { terminal } = context;
   program
     .command("keys")
     .summary("show keys, their accounts and limits")
     .description(
-      "show every key of a connection: the account that pays, what is used " +
-        "and left of its limits and, with --test, whether it works",
+      "show every key of the connections: the account that pays, what is " +
+        "used and left of its limits and, with --test, whether it works",
     )
     .argument("<spec>", "YAML file of the pipeline")
-    .option("--connection <name>", "of several chains, this one")
-    .option("--test", "ask with each key, at the price of two calls")
+    .option("--connection <name>", "of several connections, this one")
+    .option("--test", "ask with each key, at the price of two calls at most")
     .option("--json", "print JSON instead of a table")
     .action(async (file, { connection: name, json, test = false }) => {
-      const wanted = { offer: "keys", name } as const;
-      const found = offeredConnection(file, wanted, context);
+      const wanted = { offer: "keys", name, several: true } as const;
+      const all = offeredConnections(file, wanted, context);
       const keys = await interruptible(async (signal) => {
-        await using ledger = await ledgerFor(found, file, context);
-        await using open = await openConnection(found.connection, {
-          ...{ ...found, ledger, terminal, signal },
-        });
-        return await open.client.keys?.({ test, signal });
-      }) ?? [];
+        const reports: ReportOfConnection[] = [];
+        for (const found of all) {
+          await using ledger = await ledgerFor(found, file, context);
+          await using open = await openConnection(found.connection, {
+            ...{ ...found, ledger, terminal, signal },
+          });
+          const { name: connection } = found.connection;
+          for (const one of await open.client.keys?.({ test, signal }) ?? []) {
+            reports.push({ connection, ...one });
+          }
+        }
+        return reports;
+      });
       terminal.print(json ? JSON.stringify(keys) : tableOf(keys, test));
       const works = ({ state }: KeyReport) => state === "open";
       if (test && !keys.every(works)) throw new Exit(1);
@@ -66,12 +82,17 @@ async function ledgerFor(
   });
 }
 
-function tableOf(keys: readonly KeyReport[], tested: boolean): string {
+function tableOf(
+  keys: readonly ReportOfConnection[],
+  tested: boolean,
+): string {
   const more = tested ? ["latency", "head", "chain"] : [];
   const counted = keys.some(({ day }) => day);
+  const several = new Set(keys.map(({ connection }) => connection)).size > 1;
   const limited = keys.some(({ shortcomings }) => shortcomings);
   const table = new Table({
     head: [
+      ...several ? ["connection"] : [],
       ...["name", "key", "account", "plan", "state", ...more, "limits"],
       ...counted ? ["last 24 h"] : [],
       ...limited ? ["shortcomings"] : [],
@@ -79,8 +100,10 @@ function tableOf(keys: readonly KeyReport[], tested: boolean): string {
     style: { head: [], border: [] },
   });
   for (const one of keys) {
-    const { day, group, key, limits, name, plan, state, test } = one;
+    const { connection, day, group, key, limits, name, plan, state, test } =
+      one;
     table.push([
+      ...several ? [connection] : [],
       name,
       key,
       group,
@@ -113,5 +136,5 @@ function shortcomingsText({ shortcomings = [] }: KeyReport): string {
 function testCells(test: KeyReport["test"]): readonly string[] {
   if (test === undefined) return ["", "", ""];
   const { chainId, head, latency } = test;
-  return [`${Math.round(latency)} ms`, `${head}`, `${chainId ?? ""}`];
+  return [`${Math.round(latency)} ms`, `${head ?? ""}`, `${chainId ?? ""}`];
 }

@@ -26,6 +26,8 @@ export interface Wanted {
   readonly offer: Offer;
   /** Its name; absent: the only one. */
   readonly name: string | undefined;
+  /** Without a name, there may be several. */
+  readonly several?: true;
 }
 
 /** A connection that has been read, and what opening it needs to know. */
@@ -47,6 +49,23 @@ export function offeredConnection(
   wanted: Wanted,
   context: VerbContext,
 ): OfferedConnection {
+  const [only] = offeredConnections(file, wanted, context);
+  if (only === undefined) throw new Error(`No connection for ${wanted.offer}`);
+  return only;
+}
+
+/**
+ * Read the connection of a spec that is named, or several where they are
+ * wanted.
+ *
+ * @throws {UserError} There is none, or one too many.
+ * @throws {Exit} 2 when the file or a connection is wrong.
+ */
+export function offeredConnections(
+  file: string,
+  wanted: Wanted,
+  context: VerbContext,
+): readonly OfferedConnection[] {
   const { env, registry } = context;
   const problems = new Problems();
   const read = (path: string) => Deno.readTextFileSync(path);
@@ -63,23 +82,22 @@ export function offeredConnection(
     const options = { registry, problems: ignored, folder, source, named };
     draftSection("connection", section, options);
   }
-  const choice = choose([...named.values()], wanted, file);
+  const choices = choose([...named.values()], wanted, file);
   const own = new Problems();
-  const config = configOf(choice, files, own);
-  if (config === undefined || own.failed) {
+  const configs = choices.map((choice) => configOf(choice, files, own));
+  if (configs.some((config) => config === undefined) || own.failed) {
     throw refused(own, sources.flatMap(secretsOf), context);
   }
-  const { definition, draft: { name } } = choice;
   // Secret fields are known as such only when they have been read.
   const all = sources.flatMap(secretsOf);
   for (const secret of all) context.secrets.add(secret);
-  return {
-    connection: { name, definition, config },
+  return choices.map(({ definition, draft: { name } }, index) => ({
+    connection: { name, definition, config: configs[index] },
     pipeline: top.name ?? "",
     folder,
     secrets: all,
     state: top.state?.connection.name,
-  };
+  }));
 }
 
 interface Choice {
@@ -90,33 +108,30 @@ interface Choice {
 
 function choose(
   drafts: readonly Draft[],
-  { name, offer }: Wanted,
+  wanted: Wanted,
   file: string,
-): Choice {
-  const what = offer === "keys"
-    ? "show keys"
-    : offer === "state"
-    ? "keep state"
-    : offer;
+): readonly Choice[] {
+  const { name, offer } = wanted;
   const offering = drafts.flatMap((draft): Choice[] => {
     const { definition } = draft;
     const offers = definition?.kind === "connection" &&
       definition.offers?.includes(offer);
     return offers ? [{ draft, definition }] : [];
   });
-  const names = offering.map(({ draft }) => draft.name);
-  const [first, second] = name === undefined
+  const chosen = name === undefined
     ? offering
     : offering.filter(({ draft }) => draft.name === name);
-  if (first && !second) return first;
-  if (names.length === 0) {
-    throw new UserError(`No connection of "${file}" can be used to ${what}`);
-  }
-  if (name === undefined) {
+  const what = verbOf(wanted);
+  const names = offering.map(({ draft }) => draft.name);
+  if (chosen.length === 1 || chosen.length > 1 && wanted.several) return chosen;
+  if (chosen.length > 1) {
     throw new UserError(
       `Several connections of "${file}" can be used to ${what}: ` +
         `${names.join(", ")}; choose one with --connection`,
     );
+  }
+  if (name === undefined || names.length === 0) {
+    throw new UserError(`No connection of "${file}" can be used to ${what}`);
   }
   const known = drafts.some((draft) => draft.name === name);
   throw new UserError(
@@ -126,6 +141,14 @@ function choose(
       : `Unknown connection "${name}" in "${file}": ` +
         suggestion(name, names, "connections"),
   );
+}
+
+function verbOf({ offer }: Wanted): string {
+  return offer === "keys"
+    ? "show keys"
+    : offer === "state"
+    ? "keep state"
+    : offer;
 }
 
 /** Read the config; what is wrong with it goes to `problems`. */

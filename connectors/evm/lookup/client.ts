@@ -6,12 +6,14 @@
 import type {
   Connected,
   ConnectionContext,
+  KeyReport,
 } from "../../../runtime/component.ts";
 import { type Abi, parseAbi } from "../abi/abi.ts";
 import { knowsAbis, type Meaning, type Question } from "./service.ts";
 import type { AbiStore, Known } from "./store.ts";
 import { AbiError } from "../abi/types.ts";
 import type { LookupKey } from "./key.ts";
+import { reportKeys } from "./report.ts";
 
 // Parsed ABIs in memory: an ABI takes some 100 kB, so 200 MB at most.
 const MOST_IN_MEMORY = 2_000;
@@ -89,6 +91,20 @@ export class AbiLookup implements Connected {
     return Math.min(
       ...this.#keys(what === "abis").map(({ budget }) => budget.cooledUntil),
     );
+  }
+
+  /** Report on every key, for the verb `keys`. */
+  keys(
+    options: { readonly test: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly KeyReport[]> {
+    const { context: { clock, scheduler }, keys, timeout } = this.#options;
+    return reportKeys(keys, {
+      ...options,
+      chainId: this.chainId,
+      now: () => clock.now(),
+      scheduler,
+      timeout,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,16 +4,20 @@
  * @module
  */
 import {
+  type AccountTariff,
   type Config,
   type ConnectionContext,
+  type Cost,
   defineConnection,
   type Field,
   type Fields,
   fields,
   optional,
+  type Window,
 } from "../../../runtime/component.ts";
-import { type Dialect, dialects } from "./service.ts";
+import { type Dialect, dialects, methodOf } from "./service.ts";
 import { keysOf } from "../rpc/endpoint_fields.ts";
+import { limitText } from "../rpc/limit.ts";
 import type { LookupKeyOptions } from "./key.ts";
 
 // Requests of one key under way at once: with 200 ms to the service that is
@@ -69,6 +73,7 @@ export const abiLookup = defineConnection({
   type: "abi_lookup",
   summary: "Services that know ABIs by address, or signatures by hash",
   fields: members,
+  offers: ["keys"],
   example: `
 name: decoded
 connections:
@@ -98,12 +103,13 @@ sinks:
       place.report('Missing field "url"', "or services", { key: true });
     }
   },
+  tariffs: (config) => servicesOf(config).map(tariffOf),
   async open(config, context) {
     const { AbiLookup } = await import("./client.ts");
     const { AbiStore } = await import("./store.ts");
     const { LookupKey } = await import("./key.ts");
-    const keys = servicesOf(config)
-      .flatMap((service) => keysAt(service, context))
+    const all = servicesOf(config).map((one) => keysAt(one, context));
+    const keys = (await Promise.all(all)).flat()
       .map((key) => new LookupKey(key));
     return new AbiLookup({
       keys,
@@ -117,22 +123,62 @@ sinks:
   },
 });
 
-type Service = Config<typeof serviceFields> & { readonly url: string };
+/** A service, its keys and what each of them may spend. */
+interface Service {
+  readonly url: string;
+  readonly host: string;
+  readonly dialect: Dialect;
+  readonly keys: readonly string[];
+  readonly windows: readonly Window[];
+}
 
+/** The services that are not left out. */
 function servicesOf(config: Settings): readonly Service[] {
-  return config.services ?? [{ ...config, url: config.url ?? "" }];
+  const written = config.services ?? [{ ...config, url: config.url ?? "" }];
+  return written.filter(({ url }) => url !== "").map((one) => {
+    const { api, quota, rate, url } = one;
+    return {
+      url,
+      host: URL.parse(url)?.host ?? "",
+      dialect: api ?? dialectOf(url),
+      keys: keysOf(one),
+      windows: [rate, quota].filter((limit) => limit !== undefined),
+    };
+  });
+}
+
+/** What a service allows; each question is a request. */
+function tariffOf(service: Service): AccountTariff {
+  const { dialect, host, keys, windows } = service;
+  const one: Cost = { calls: 1, credits: 1, weight: 1 };
+  return {
+    name: host,
+    plan: undefined,
+    accounts: keys.length,
+    unit: "requests",
+    windows: windows.map((window) => ({
+      ...window,
+      text: limitText(window, "requests"),
+    })),
+    identities: () => Promise.all(keys.map((key) => identityOf(key, service))),
+    cost: (method) => method === methodOf(dialect) ? one : undefined,
+  };
+}
+
+/** Who a key's account is, whatever its connection is called. */
+async function identityOf(key: string, { url }: Service): Promise<string> {
+  const { fingerprint } = await import("../rpc/keys.ts");
+  return await fingerprint(url, key);
 }
 
 function keysAt(
   service: Service,
   context: ConnectionContext,
-): LookupKeyOptions[] {
-  const { api, quota, rate, url } = service;
-  if (url === "") return [];
-  const dialect = api ?? dialectOf(url);
-  const host = URL.parse(url)?.host ?? "";
-  return keysOf(service).map((key, index, { length }) => {
+): Promise<LookupKeyOptions[]> {
+  const { dialect, host, keys, url, windows } = service;
+  return Promise.all(keys.map(async (key, index, { length }) => {
     const name = length > 1 ? `${host}#${index + 1}` : host;
+    const identity = await identityOf(key, service);
     return {
       name,
       dialect,
@@ -140,12 +186,13 @@ function keysAt(
       key,
       budget: context.scheduler.budget({
         name: `${context.name}/${name}`,
-        windows: [rate, quota].filter((one) => one !== undefined),
+        identity,
+        windows,
         inFlight: IN_FLIGHT,
       }),
       context,
     };
-  });
+  }));
 }
 
 function dialectOf(url: string): Dialect {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Budget, OpenContext } from "../../../runtime/component.ts";
+import { maskedKey } from "../rpc/keys.ts";
 import {
   type Dialect,
   type Meaning,
@@ -47,6 +48,11 @@ export class LookupKey {
     this.dialect = options.dialect;
     this.budget = options.budget;
     this.#options = options;
+  }
+
+  /** The key as it may be shown. */
+  get masked(): string {
+    return maskedKey(this.#options.key);
   }
 
   /** Whether it is used no more: its key or plan is refused. */

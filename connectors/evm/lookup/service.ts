@@ -49,6 +49,11 @@ export function knowsAbis(dialect: Dialect): boolean {
   return dialect === "etherscan" || dialect === "sourcify";
 }
 
+/** What a question to a dialect is called. */
+export function methodOf(dialect: Dialect): "abi" | "signatures" {
+  return knowsAbis(dialect) ? "abi" : "signatures";
+}
+
 /** Where to ask: the key is in it, so it is shown to nobody. */
 export function questionUrl(
   { dialect, key, url }: {

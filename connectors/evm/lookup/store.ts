@@ -56,13 +56,12 @@ export interface Lack {
 
 /** The memory; see the module. */
 export class AbiStore implements Disposable {
-  readonly #db: DatabaseSync;
+  readonly #path: string;
+  #opened: DatabaseSync | undefined;
 
-  /** @param path `:memory:` keeps nothing. */
+  /** @param path Made when it is first used; `:memory:` keeps nothing. */
   constructor(path = abiStoreFile) {
-    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
-    this.#db = new DatabaseSync(path);
-    this.#db.exec(tables);
+    this.#path = path;
   }
 
   /** The ABI at an address, as JSON text. */
@@ -202,7 +201,16 @@ export class AbiStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#db.close();
+    this.#opened?.close();
+  }
+
+  get #db(): DatabaseSync {
+    if (this.#opened) return this.#opened;
+    const path = this.#path;
+    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
+    const db = new DatabaseSync(path);
+    db.exec(tables);
+    return this.#opened = db;
   }
 
   #get(sql: string, ...values: SQLInputValue[]) {

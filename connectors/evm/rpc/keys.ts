@@ -3,7 +3,12 @@
  *
  * @module
  */
-import type { Clock, KeyReport, KeyTest } from "../../../runtime/component.ts";
+import type {
+  Budget,
+  Clock,
+  KeyReport,
+  KeyTest,
+} from "../../../runtime/component.ts";
 import type { EvmClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./errors.ts";
@@ -67,20 +72,7 @@ export function reportKeys(
       : undefined;
     const { budget, can, key, name, tariff: { plan, unit } } = endpoint;
     const { shortcomings } = can;
-    const shared = await budget.shared();
-    if (shared && shared.closedUntil > 0) {
-      budget.coolGroupUntil(shared.closedUntil);
-    }
-    const limits = budget.usage().map((own, index) => {
-      const { window } = own;
-      // Other processes do not know yet what this one has just used.
-      const used = own.used + (shared?.windows[index]?.used ?? 0);
-      return {
-        limit: limitText(window, window.unit === "calls" ? "requests" : unit),
-        used,
-        left: window.count - used,
-      };
-    });
+    const used = await usedOf(budget, unit);
     const state = asked instanceof RpcError
       ? stateOf(endpoint, clock.now()) ?? `fails: ${asked.message}`
       : stateOf(endpoint, clock.now()) ?? (test ? "open" : "not asked");
@@ -90,8 +82,7 @@ export function reportKeys(
       group: budget.group,
       plan,
       state,
-      limits,
-      ...shared ? { day: shared.day } : {},
+      ...used,
       ...shortcomings.length > 0 ? { shortcomings } : {},
       ...(asked === undefined || asked instanceof RpcError
         ? {}
@@ -100,16 +91,42 @@ export function reportKeys(
   }));
 }
 
+/** What is used of a budget, by all processes that share it. */
+export async function usedOf(
+  budget: Budget,
+  unit: string,
+): Promise<Pick<KeyReport, "limits" | "day">> {
+  const shared = await budget.shared();
+  if (shared && shared.closedUntil > 0) {
+    budget.coolGroupUntil(shared.closedUntil);
+  }
+  const limits = budget.usage().map((own, index) => {
+    const { window } = own;
+    // Other processes do not know yet what this one has just used.
+    const used = own.used + (shared?.windows[index]?.used ?? 0);
+    return {
+      limit: limitText(window, window.unit === "calls" ? "requests" : unit),
+      used,
+      left: window.count - used,
+    };
+  });
+  return { limits, ...shared ? { day: shared.day } : {} };
+}
+
 function stateOf(
   { closed, coolUntil }: Endpoint,
   now: number,
 ): string | undefined {
-  if (closed !== undefined) return `refused: ${closed}`;
-  if (coolUntil <= now) return undefined;
-  const until = new Date(coolUntil).toISOString();
-  return coolUntil - now > CLOSED_MS
-    ? `closed until ${until}`
-    : `cooling until ${until}`;
+  return closed === undefined
+    ? pauseText(coolUntil, now)
+    : `refused: ${closed}`;
+}
+
+/** Until when nothing is asked; undefined: something may be. */
+export function pauseText(until: number, now: number): string | undefined {
+  if (until <= now) return undefined;
+  const kind = until - now > CLOSED_MS ? "closed" : "cooling";
+  return `${kind} until ${new Date(until).toISOString()}`;
 }
 
 /** Two calls: which chain it is, and how far. */

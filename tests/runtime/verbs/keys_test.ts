@@ -37,3 +37,22 @@ Deno.test("keys says when no connection has any", async () => {
   assert.equal(code, 1);
   assert.match(err, /No connection of ".*" can be used to show keys/);
 });
+
+Deno.test("keys shows those of all connections, or of one", async () => {
+  await using folder = await folderWith({
+    "a.yaml": "name: x\nconnections: { north: { type: shop }, " +
+      "south: { type: shop }, w: { type: wire, url: x } }\n",
+  });
+  const file = folder.at("a.yaml");
+  const both = await sluice(["keys", file]);
+  assert.equal(both.code, 0, both.err);
+  assert.match(both.out, /│ connection │/);
+  assert.match(both.out, /│ north +│ till[^]*│ south +│ till/);
+  const json = await sluice(["keys", file, "--json"]);
+  assert.deepEqual(
+    JSON.parse(json.out).map((one: Record<string, unknown>) => one.connection),
+    ["north", "south"],
+  );
+  const one = await sluice(["keys", file, "--connection", "south"]);
+  assert.doesNotMatch(one.out, /connection|north/);
+});
