@@ -49,10 +49,14 @@ export interface TransformDefinition<F extends Fields> extends Definition<F> {
   /** Whether it can reject rows, so that `errors` should be read. */
   readonly rejects?: boolean | ((config: Config<F>) => boolean);
   /**
-   * Calls that it makes for each unit on the connections of these fields; what
-   * other stages ask for with the same words is asked once.
+   * Calls that it makes for each unit on the connections of these fields, none
+   * for those whose number only the data tell; what other stages ask for with
+   * the same words is asked once.
    */
-  calls?(fields: ReadonlySet<string>): readonly PlannedCall[];
+  calls?(
+    fields: ReadonlySet<string>,
+    config: Config<F>,
+  ): readonly PlannedCall[];
   /**
    * Tell in words what a piece of data is, for the verb `decode`.
    *

@@ -51,13 +51,16 @@ export function accountsOf(
       days: Object.fromEntries(
         Array.from(days, ([day, amount]) => [day, Math.round(amount)]),
       ),
-      before: beforeOf(tariffs),
+      before: usedBefore(tariffs),
       closed: tariffs.flatMap(({ before }) => before?.closedUntil || []),
     };
   });
 }
 
-function beforeOf(tariffs: readonly SpentTariff[]): readonly UsedBefore[] {
+/** What was used of the limits of a plan's accounts. */
+export function usedBefore(
+  tariffs: readonly SpentTariff[],
+): readonly UsedBefore[] {
   const limits = (tariffs[0]?.windows ?? []).map(({ text }, index) => ({
     limit: text,
     used: sumOf(tariffs.map(({ before }) => before?.windows[index]?.used ?? 0)),

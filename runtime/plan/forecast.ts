@@ -10,6 +10,7 @@ import type { SourceStage, Spec } from "../spec/spec.ts";
 import { divideCalls } from "../budget/division.ts";
 import { type AccountForecast, accountsOf } from "./account_forecast.ts";
 import { atHead } from "./cost.ts";
+import { type LookUpForecast, lookUpsIn } from "./look_ups.ts";
 import {
   type Bound,
   type Timeline,
@@ -42,6 +43,8 @@ export interface Forecast extends Range {
   readonly accounts: readonly AccountForecast[];
   /** What is taken for granted where only the other side knows. */
   readonly assumptions: readonly string[];
+  /** What may be asked of other connections meanwhile. */
+  readonly lookUps: readonly LookUpForecast[];
   /** Undefined: it never ends. */
   readonly seconds: number | undefined;
   /** Which limits make it take that long; shares of the time. */
@@ -115,6 +118,7 @@ function forecastOf(
   const timeline = timelineOf(work);
   const accounts = accountsOf(timeline.spent);
   const seconds = secondsOf(timeline, work);
+  const asked = lookUpsIn(sources, { seconds, spec, usage });
   const learning = sources.flatMap(({ definition, follows }) =>
     tariffs[0] && !follows && definition.follow?.(tariffs[0]).calls || []
   );
@@ -129,7 +133,13 @@ function forecastOf(
     },
     calls: accounts.reduce((sum, { calls }) => sum + calls, 0),
     accounts,
-    assumptions: [...new Set(calls.flatMap(({ assumes }) => assumes ?? []))],
+    assumptions: [
+      ...new Set([
+        ...calls.flatMap(({ assumes }) => assumes ?? []),
+        ...asked.assumptions,
+      ]),
+    ],
+    lookUps: asked.lookUps,
     seconds,
     bound: boundsOf(timeline),
     withHead: made === undefined ? undefined : {

@@ -5,7 +5,8 @@
  */
 import { UNLIMITED_S } from "../budget/routing.ts";
 import { indented } from "./columns.ts";
-import type { AccountForecast } from "./account_forecast.ts";
+import type { AccountForecast, UsedBefore } from "./account_forecast.ts";
+import type { LookUpForecast } from "./look_ups.ts";
 import type { Forecast } from "./forecast.ts";
 import { spanText } from "./quantity.ts";
 
@@ -27,6 +28,7 @@ export function forecastLines(forecast: Forecast): readonly string[] {
     ...indented([
       `${to - from + 1} units, ${forecast.calls} calls, ${usageText(forecast)}`,
       ...accounts.flatMap((one) => [accountLine(one), ...beforeLines(one)]),
+      ...forecast.lookUps.flatMap(lookUpTextLines),
       ...assumptions.map((one) => `assumes that ${one}`),
       endLine(forecast),
       ...bound.length === 0 ? [] : [
@@ -80,14 +82,29 @@ function usageText({ accounts, usage }: Forecast): string {
 
 function beforeLines({ before, closed }: AccountForecast): readonly string[] {
   return indented([
-    ...before.map(({ accounts, limit, used }) =>
-      `used already: ${Math.ceil(used)} of ` +
-      `${accounts === 1 ? "" : `${accounts} x `}${limit}`
-    ),
+    ...before.map(usedText),
     ...closed.map((until) =>
       `closed by the provider until ${instantText(until)}`
     ),
   ]);
+}
+
+function usedText({ accounts, limit, used }: UsedBefore): string {
+  const times = accounts === 1 ? "" : `${accounts} x `;
+  return `used already: ${Math.ceil(used)} of ${times}${limit}`;
+}
+
+/** Nobody knows how many, but what the limits admit. */
+function lookUpTextLines(
+  { atMost, before, connection, name }: LookUpForecast,
+): readonly string[] {
+  return [
+    `${name} of ${connection}: calls as what is new is met, ` +
+    (atMost === undefined
+      ? "without a limit"
+      : `at most ${atMost} in that time`),
+    ...indented(before.map(usedText)),
+  ];
 }
 
 function instantText(instant: number): string {

@@ -25,6 +25,7 @@ import {
   forecastsOf,
   type Range,
 } from "./forecast.ts";
+import { type LookUpPlan, lookUpsOf } from "./look_ups.ts";
 import { normalSpec, type Written } from "./normal_spec.ts";
 import { portName, readersOf } from "./port.ts";
 import { durationText, sizeText } from "./quantity.ts";
@@ -92,6 +93,8 @@ export interface SourcePlan extends StagePlan {
 export interface TransformPlan extends StagePlan {
   readonly from: readonly string[];
   readonly rejects: boolean;
+  /** What it asks of connections that its source does not use. */
+  readonly lookUps: readonly LookUpPlan[];
   readonly outputs: readonly OutputPlan[];
 }
 
@@ -198,6 +201,7 @@ function planTransform(stage: TransformStage, spec: Spec): TransformPlan {
     connection: used.length > 0 ? used.join(", ") : undefined,
     from: inputs.map((port) => portName(port, spec)),
     rejects: typeof rejects === "function" ? rejects(config) : rejects,
+    lookUps: lookUpsOf(stage, spec),
     outputs: Object.entries(outputs).map(([port, schema]) =>
       planOutput({ stage: name, port }, { spec, columns: planColumns(schema) })
     ),

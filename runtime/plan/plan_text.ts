@@ -8,6 +8,7 @@ import type { Deliver } from "../spec/spec.ts";
 import { aligned, indented } from "./columns.ts";
 import { budgetLines } from "./cost_text.ts";
 import { forecastLines } from "./forecast_text.ts";
+import { lookUpLines } from "./look_ups.ts";
 import { normalSpecText } from "./normal_spec.ts";
 import type {
   ColumnPlan,
@@ -101,13 +102,14 @@ function transformLines(
   transform: TransformPlan,
   listed: Listed,
 ): readonly string[] {
-  const { from, outputs, rejects } = transform;
+  const { from, lookUps, outputs, rejects } = transform;
   return [
     `Transform ${titleOf(transform)}`,
     "",
     ...indented([
       `reads ${from.join(", ")}`,
       ...rejects ? ["may send rows to errors"] : [],
+      ...lookUpLines(lookUps),
       ...alike(outputs).flatMap((group) => outputLines(group, listed)),
     ]),
   ];

@@ -9,7 +9,7 @@ import type {
   Planning,
   StandingCall,
 } from "../component.ts";
-import type { SourceStage, Spec, Stage } from "./spec.ts";
+import type { SourceStage, Spec, Stage, TransformStage } from "./spec.ts";
 
 /** What calls depend on besides their source. */
 export type CallsOptions =
@@ -29,9 +29,7 @@ export function callsOf(
   const calls = [...ownCallsOf(source, options)];
   for (const stage of stages) {
     if (stage.kind !== "transform" || !reads(stage, name, stages)) continue;
-    const fields = Object.entries(stage.connections)
-      .flatMap(([field, name]) => name === connection ? [field] : []);
-    for (const call of stage.definition.calls?.(new Set(fields)) ?? []) {
+    for (const call of connection ? callsOn(connection, stage) : []) {
       // Stages that want the same of a unit share the answer.
       const known = calls.some(({ because, method }) =>
         because === call.because && method === call.method
@@ -40,6 +38,25 @@ export function callsOf(
     }
   }
   return calls;
+}
+
+/** Calls that a transform makes on a connection for each unit. */
+export function callsOn(
+  connection: string,
+  { config, connections, definition }: TransformStage,
+): readonly PlannedCall[] {
+  const fields = Object.entries(connections)
+    .flatMap(([field, name]) => name === connection ? [field] : []);
+  return definition.calls?.(new Set(fields), config) ?? [];
+}
+
+/** The sources that the rows of a stage come from. */
+export function sourcesOf(
+  stage: Stage,
+  stages: readonly Stage[],
+): readonly SourceStage[] {
+  return stages.filter((one) => one.kind === "source")
+    .filter(({ name }) => reads(stage, name, stages));
 }
 
 /** Calls that a source makes beside those of its units. */

@@ -123,10 +123,37 @@ sinks:
   transfers: { type: file, from: events.decoded, path: data/transfers.jsonl }
   others: { type: blackhole, from: events.unknown }
 `,
-  calls: (fields) =>
-    fields.has("proxies")
-      ? [{ method: "eth_getLogs", perUnit: 1, because: "upgrades of proxies" }]
-      : [],
+  calls(fields, { wait }) {
+    const atMost = `at most ${wait / 1000} s each`;
+    const assumes = `no unit waits for look-ups, ${atMost}`;
+    return [
+      ...fields.has("proxies")
+        ? [{
+          method: "eth_getLogs",
+          perUnit: 1,
+          because: "upgrades of proxies",
+          assumes: "no contract is new to proxies: each takes one to three " +
+            "reads",
+        }]
+        : [],
+      ...fields.has("lookup")
+        ? [
+          {
+            method: "abi",
+            perUnit: 0,
+            because: "once for each contract that is met without an ABI",
+            assumes,
+          },
+          {
+            method: "signatures",
+            perUnit: 0,
+            because: "once for each selector and topic that nothing explains",
+            assumes,
+          },
+        ]
+        : [],
+    ];
+  },
   explain: async (text, options) =>
     await (await import("./explain.ts")).explain(text, options),
   open: async (config, context) =>

@@ -7,6 +7,7 @@ import {
 import { components } from "../../../connectors/mod.ts";
 import { SimulatedChain } from "../../fixtures/simulated/chain.ts";
 import { SimulatedNode } from "../../fixtures/simulated/node.ts";
+import { LookupService } from "../../connectors/evm/lookup/lookup_service.ts";
 import { assertGolden } from "../golden.ts";
 import { folderWith, sluice } from "./program.ts";
 import { toyEnvironment as env, toySpec } from "./toys.ts";
@@ -125,6 +126,48 @@ Deno.test("plan begins with what earlier runs have used of the day", async () =>
       new RegExp(`used already: ${calls} of 1000 requests/day`),
     );
     assert.equal(node.stats().calls, calls, "no provider is asked");
+  } finally {
+    Deno.chdir(before);
+  }
+});
+
+Deno.test("plan and keys know what look-ups have used", async () => {
+  const chain = new SimulatedChain({ seed: 1 }).extend(100);
+  await using node = await SimulatedNode.start(chain);
+  await using service = new LookupService({});
+  service.mood = "unverified";
+  await using folder = await folderWith({
+    "a.yaml": [
+      "name: looks",
+      "connections:",
+      `  eth: { type: evm, url: "${node.url}/key" }`,
+      `  names: { type: abi_lookup, url: "${service.url}", keys: k, quota: 1000/day }`,
+      "sources:",
+      "  chain: { type: evm.chain, connection: eth, start: 1, emit: [transactions] }",
+      "transforms:",
+      "  calls: { type: decode, from: chain.transactions, lookup: names }",
+      "sinks:",
+      "  decoded: { type: blackhole, from: calls }",
+    ].join("\n"),
+  });
+  const before = Deno.cwd();
+  Deno.chdir(folder.at("."));
+  try {
+    const options = { registry: components };
+    const run = await sluice(["run", "a.yaml", "--to", "10"], options);
+    assert.equal(run.code, 0, run.err);
+    const asked = [...service.asked.values()]
+      .reduce((sum, times) => sum + times, 0);
+    assert.ok(asked > 0);
+    const range = ["--from", "11", "--to", "20", "--format", "json"];
+    const { out } = await sluice(["plan", "a.yaml", ...range], options);
+    const [{ before }] = JSON.parse(out).forecasts[0].lookUps;
+    const limit = "1000 requests/day";
+    assert.deepEqual(before, [{ limit, used: asked, accounts: 1 }]);
+    const keys = await sluice(["keys", "a.yaml", "--json"], options);
+    const [, { connection, limits }] = JSON.parse(keys.out);
+    assert.equal(connection, "names");
+    assert.deepEqual(limits, [{ limit, used: asked, left: 1000 - asked }]);
   } finally {
     Deno.chdir(before);
   }
