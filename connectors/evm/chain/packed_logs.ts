@@ -55,22 +55,29 @@ export class PackedBlock {
 
   /** All of them in order. */
   *[Symbol.iterator](): Generator<PackedLog> {
+    const first = this.#from * PLACES;
     const shared: Shared = {
+      text: this.#text(this.length),
+      start: this.#all.places[first + place.start] ?? 0,
       address: { at: 0, text: "" },
       event: { at: 0, text: "" },
     };
     for (let index = 0; index < this.length; index++) {
-      const start = (this.#from + index) * PLACES;
-      yield new PackedLog(this.#all, start, shared);
+      yield new PackedLog(this.#all, first + index * PLACES, shared);
     }
   }
 
   #raw(count: number): readonly Raw[] {
+    return JSON.parse(`[${this.#text(count)}]`);
+  }
+
+  /** The first of them as they stand in the answer. */
+  #text(count: number): string {
     const { hex, places } = this.#all;
     const last = this.#from + count - 1;
     const start = places[this.#from * PLACES + place.start] ?? 0;
     const end = places[last * PLACES + place.end] ?? 0;
-    return JSON.parse(`[${hex.text(start, end)}]`);
+    return hex.text(start, end);
   }
 }
 
@@ -102,13 +109,14 @@ export class PackedLog implements EventLog {
   get topics(): readonly string[] {
     return Array.from({ length: this.topicCount }, (_, index) => {
       const at = this.#topic(index);
+      // Topics are what stages remember logs by.
       return this.#all.hex.text(at - PREFIX, at + HASH);
     });
   }
 
   get data(): string {
     const start = this.#place(place.data) - PREFIX;
-    return this.#all.hex.text(start, this.#place(place.dataEnd));
+    return this.#text(start, this.#place(place.dataEnd));
   }
 
   get dataLength(): number {
@@ -117,7 +125,7 @@ export class PackedLog implements EventLog {
 
   get transactionHash(): string {
     const at = this.#place(place.transactionHash);
-    return this.#all.hex.text(at - PREFIX, at + HASH);
+    return this.#text(at - PREFIX, at + HASH);
   }
 
   get transactionIndex(): number {
@@ -130,7 +138,7 @@ export class PackedLog implements EventLog {
 
   addressIn(topic: number): string {
     const end = this.#topic(topic) + HASH;
-    return `0x${this.#all.hex.text(end - ADDRESS, end)}`;
+    return `0x${this.#text(end - ADDRESS, end)}`;
   }
 
   uintIn(topic: number): bigint {
@@ -153,8 +161,17 @@ export class PackedLog implements EventLog {
     return this.#place(place.topics) + '"0x'.length + index * TOPIC;
   }
 
+  /**
+   * A part of the block's text, which takes a sixth of the time that a text of
+   * its own does; as long as it lives the block's lives too.
+   */
+  #text(from: number, to: number): string {
+    const { start, text } = this.#shared;
+    return text.substring(from - start, to - start);
+  }
+
   /** A value that is the same in many logs of a block: one text for all. */
-  #same(what: keyof Shared, at: number, digits: number): string {
+  #same(what: "address" | "event", at: number, digits: number): string {
     const shared = this.#shared[what];
     const { hex } = this.#all;
     if (shared.at === 0 || !hex.areSame(at, shared.at, digits)) {
@@ -165,8 +182,16 @@ export class PackedLog implements EventLog {
   }
 }
 
-/** The last of the values that logs of a block share, and where it stands. */
-type Shared = Record<"address" | "event", { at: number; text: string }>;
+/** What the logs of a block share. */
+interface Shared {
+  /** All of them as they stand in the answer. */
+  readonly text: string;
+  /** Where that starts. */
+  readonly start: number;
+  /** The last address and event, and where they stand. */
+  readonly address: { at: number; text: string };
+  readonly event: { at: number; text: string };
+}
 
 /** Logs in the order of the chain. */
 export class PackedLogs {

@@ -59,9 +59,7 @@ export interface EventLog {
  */
 export function tokenTransfers(logs: readonly Row[]): Row[] {
   const rows: Row[] = [];
-  for (const log of logs) {
-    for (const one of transfersOf(new RowLog(log), log)) rows.push(one);
-  }
+  for (const log of logs) addTransfers(rows, new RowLog(log), log);
   return rows;
 }
 
@@ -71,36 +69,43 @@ export function packedTransfers(
   where: InBlock,
 ): Row[] {
   const rows: Row[] = [];
-  for (const log of logs) {
-    for (const one of transfersOf(log, where)) rows.push(one);
-  }
+  for (const log of logs) addTransfers(rows, log, where);
   return rows;
 }
 
-function transfersOf(log: EventLog, where: Row | InBlock): Row[] {
-  switch (log.event) {
-    case TRANSFER:
-    case TRANSFER_SINGLE:
-    case TRANSFER_BATCH:
-      return decode(log).map((one, index) => row(log, where, { one, index }));
-    default:
-      return [];
+/** Put the transfers of a log behind others; most logs have one or none. */
+function addTransfers(
+  rows: Row[],
+  ...[log, where]: readonly [log: EventLog, where: Row | InBlock]
+): void {
+  const { event } = log;
+  if (event === TRANSFER) {
+    const one = transferOf(log);
+    if (one) rows.push(row(log, where, { one, index: 0 }));
+  } else if (event === TRANSFER_SINGLE || event === TRANSFER_BATCH) {
+    for (const [index, one] of multiTransfers(log).entries()) {
+      rows.push(row(log, where, { one, index }));
+    }
   }
 }
 
-function decode(log: EventLog): Transfer[] {
-  const { event, topicCount } = log;
-  if (event === TRANSFER) {
-    if (topicCount !== 3 && topicCount !== 4) return [];
-    const [from, to] = [log.addressIn(1), log.addressIn(2)];
-    if (topicCount === 3) {
-      const value = log.uintAt(0);
-      if (value === undefined) return [];
-      return [{ standard: "erc20", from, to, value, id: null, operator: null }];
-    }
-    const id = log.uintIn(3);
-    return [{ standard: "erc721", from, to, value: 1n, id, operator: null }];
+/** The transfer of ERC-20 or ERC-721 that a log tells. */
+function transferOf(log: EventLog): Transfer | undefined {
+  const { topicCount } = log;
+  if (topicCount !== 3 && topicCount !== 4) return undefined;
+  const [from, to] = [log.addressIn(1), log.addressIn(2)];
+  if (topicCount === 3) {
+    const value = log.uintAt(0);
+    if (value === undefined) return undefined;
+    return { standard: "erc20", from, to, value, id: null, operator: null };
   }
+  const id = log.uintIn(3);
+  return { standard: "erc721", from, to, value: 1n, id, operator: null };
+}
+
+/** The transfers of ERC-1155 that a log tells. */
+function multiTransfers(log: EventLog): Transfer[] {
+  const { event, topicCount } = log;
   if (topicCount !== 4) return [];
   const operator = log.addressIn(1);
   const from = log.addressIn(2);

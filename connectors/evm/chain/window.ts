@@ -8,11 +8,14 @@ import type { Clock } from "../../../runtime/component.ts";
 // Answers waiting for their turn may hold this many bytes of JSON.
 const MOST_BYTES = 48 * 1024 ** 2;
 
-// Blocks asked for at once before anything is known.
-const FIRST_SIZE = 4;
+// What is asked for at once before anything is known, and at least: the first
+// of many large answers comes late when all of them come at the same time.
+const FIRST_SIZE = 2;
 
-// So many results tell how fast they come and how long they take.
+// So many results tell how fast they come and how long they take; a few of
+// them do at first.
 const SAMPLES = 16;
+const FIRST_SAMPLES = 4;
 
 // Twice what latency x rate needs: the rate can then double each time.
 const HEADROOM = 2;
@@ -85,12 +88,17 @@ export class FetchWindow<T extends Measured> {
     const now = this.#clock.now();
     this.#latencies.push(latency);
     this.#arrivals.push(now);
-    if (this.#arrivals.length <= SAMPLES) return;
-    const first = this.#arrivals.shift() ?? now;
-    this.#latencies.shift();
-    const rate = SAMPLES / Math.max(1, now - first);
+    const [first = now] = this.#arrivals;
+    const samples = this.#latencies.length - 1;
+    if (samples >= SAMPLES) {
+      this.#arrivals.shift();
+      this.#latencies.shift();
+    }
+    if (samples < FIRST_SAMPLES) return;
+    const rate = samples / Math.max(1, now - first);
     const total = this.#latencies.reduce((sum, one) => sum + one, 0);
-    const needed = Math.ceil(HEADROOM * rate * total / SAMPLES);
+    const mean = total / this.#latencies.length;
+    const needed = Math.ceil(HEADROOM * rate * mean);
     this.#size = Math.min(this.#most, Math.max(FIRST_SIZE, needed + 1));
   }
 }
