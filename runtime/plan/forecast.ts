@@ -162,9 +162,9 @@ function withOpening(
   const [only, ...others] = tariffs;
   const isOne = only && others.length === 0 &&
     only.opening?.every(({ times }) => times === 1);
-  const identifies = sources.every(({ definition, follows, used }) =>
-    follows !== undefined || definition.identifies?.(used)
-  );
+  const first = sources.filter(({ follows }) => follows === undefined);
+  const identifies = first.length > 0 &&
+    first.every(({ definition, used }) => definition.identifies?.(used));
   return isOne && identifies ? [{ ...only, opening: [] }] : tariffs;
 }
 

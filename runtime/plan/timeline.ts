@@ -77,7 +77,7 @@ class Course {
       tariffs.map((one) => [one, { calls: 0, credits: 0, days: new Map() }]),
     );
     this.#now = start;
-    this.#left = units;
+    this.#left = calls.some(({ perUnit }) => perUnit > 0) ? units : 0;
   }
 
   run(): Timeline {

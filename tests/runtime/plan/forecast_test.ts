@@ -243,3 +243,13 @@ Deno.test("forecastLines() promises nothing for a node without limits", () => {
     /takes as long as own takes to answer: .* at 333 calls a second/,
   );
 });
+
+Deno.test("timelineOf() ends at once where no unit is called for", () => {
+  const because = "";
+  const { seconds, spentBy } = follow(9, [{ rate: "10/s" }], {
+    calls: [{ method: "eth_call", perUnit: 0, because }],
+    standing: [{ method: "eth_getBlockByNumber", times: 3 }],
+  });
+  near(spentBy[0]!.calls, 4);
+  assert.ok(seconds >= 0 && seconds < 1, `${seconds}`);
+});
