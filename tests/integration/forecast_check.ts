@@ -10,7 +10,6 @@ import type { NodeStats } from "../fixtures/simulated/node.ts";
 import { figure } from "./figure.ts";
 import { limitedChain, type LimitedChainOptions } from "./limited_chain.ts";
 import type { LivePipeline } from "./live_pipeline.ts";
-import { quickClock } from "./quick_clock.ts";
 
 /** How far off a forecast may be. */
 export const spentWithin = 0.02;
@@ -23,17 +22,9 @@ const MOST_TRIES = 4;
  * A range that is forecast and read. The node should refuse nothing that a
  * busy machine sends too late.
  */
-export interface ForecastCase extends
-  Pick<
-    LimitedChainOptions,
-    "blocks" | "chainId" | "endpoints" | "stages" | "time"
-  > {
+export interface ForecastCase extends Omit<LimitedChainOptions, "ledger"> {
   /** Blocks that an earlier run has read, whose use is in the ledger. */
   readonly before?: number;
-  /** How much faster the clock runs. */
-  readonly speed: number;
-  /** What the clock shows at first. */
-  readonly start?: number;
 }
 
 /**
@@ -59,24 +50,23 @@ export async function compareForecast(one: ForecastCase): Promise<Forecast> {
 
 /** Read a range, and forecast it from what was known before. */
 export async function readForecast(
-  { before = 0, blocks, speed, start: shown, ...one }: ForecastCase,
+  { before = 0, blocks, ...one }: ForecastCase,
 ): Promise<{
   readonly forecast: Forecast;
   readonly seconds: number;
   readonly stats: NodeStats;
 }> {
-  const clock = quickClock(speed, shown);
   const to = before + blocks;
   const ledger = before > 0;
   await using limited = await limitedChain({
-    ...{ ...one, clock, ledger },
+    ...{ ...one, ledger },
     blocks: to,
   });
-  const { node, pipeline } = limited;
-  if (before > 0) await pipeline.start({ to: before }).done;
+  const { clock, node, pipeline } = limited;
+  if (before > 0) await limited.read(before);
   node.reset();
   const usage = ledger ? await usageOf(pipeline) : undefined;
-  await pipeline.start({ to }).done;
+  await limited.read(to);
   // What opens files and stores before is not the range.
   const [first] = node.calls.filter(({ method }) => method !== "eth_chainId");
   const start = first?.at ?? 0;

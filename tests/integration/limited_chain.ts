@@ -9,6 +9,10 @@ import { SimulatedChain } from "../fixtures/simulated/chain.ts";
 import type { Limits } from "../fixtures/simulated/limiter.ts";
 import { SimulatedNode } from "../fixtures/simulated/node.ts";
 import { LivePipeline } from "./live_pipeline.ts";
+import { quickClock } from "./quick_clock.ts";
+
+// The longest of these ranges takes ten seconds of the machine's time.
+const PATIENCE_MS = 60_000;
 
 // Blocks behind the last one that is read: nobody waits for the head.
 const BEHIND = 100;
@@ -26,8 +30,10 @@ export interface LimitedChainOptions {
   readonly endpoints: Endpoints;
   /** Blocks that will be read, from the first on. */
   readonly blocks: number;
-  /** The clock of the pipeline and of the node's limits. */
-  readonly clock: Clock;
+  /** How much faster the clock runs, of the pipeline and the node's limits. */
+  readonly speed: number;
+  /** What it shows at first, milliseconds since 1970; default: the time. */
+  readonly start?: number;
   /** Id of the chain, which the spec says as well; default: nobody's. */
   readonly chainId?: number;
   /** Time of block 0, seconds since 1970, and between blocks. */
@@ -51,14 +57,22 @@ const blocksWithReceipts = [
 export interface LimitedChain extends AsyncDisposable {
   readonly node: SimulatedNode;
   readonly pipeline: LivePipeline;
+  readonly clock: Clock;
+  /**
+   * Read up to a block.
+   *
+   * @throws {Error} It takes so long that it must wait for another day: a busy
+   * machine has let the one go by that was meant.
+   */
+  read(to: number): Promise<void>;
 }
 
 /** Start the node and make the pipeline. */
 export async function limitedChain(
   options: LimitedChainOptions,
 ): Promise<LimitedChain> {
-  const { blocks, clock, endpoints, stages = blocksWithReceipts } = options;
-  const { chainId, ledger = false, time } = options;
+  const { blocks, endpoints, stages = blocksWithReceipts } = options;
+  const { chainId, ledger = false, speed, start, time } = options;
   await using made = new AsyncDisposableStack();
   const chain = new SimulatedChain({
     seed: 3,
@@ -66,8 +80,11 @@ export async function limitedChain(
     ...chainId === undefined ? {} : { chainId },
     ...time && { startTime: time.start, slotSeconds: time.slot },
   });
+  chain.extend(blocks + BEHIND);
+  // What comes before takes the machine's time, not that of the test.
+  const clock = quickClock(speed, start);
   const node = made.use(
-    await SimulatedNode.start(chain.extend(blocks + BEHIND), {
+    await SimulatedNode.start(chain, {
       keys: Object.fromEntries(
         Object.entries(endpoints).map(([key, [, limits]]) => [key, limits]),
       ),
@@ -91,6 +108,17 @@ export async function limitedChain(
   return {
     node,
     pipeline,
+    clock,
+    async read(to) {
+      const run = pipeline.start({ to });
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        run.drain();
+      }, PATIENCE_MS);
+      await run.done.finally(() => clearTimeout(timer));
+      if (isLate) throw new Error(`Block ${to} takes too long`);
+    },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -7,7 +7,6 @@
  */
 import assert from "node:assert/strict";
 import { type Endpoints, limitedChain } from "./limited_chain.ts";
-import { quickClock } from "./quick_clock.ts";
 
 const blocks = 200;
 
@@ -21,10 +20,11 @@ const spent: Endpoints[string] = [
 
 /** Read the range with these endpoints, so many minutes before midnight. */
 async function read(endpoints: Endpoints, minutes: number) {
-  const clock = quickClock(40, midnight - minutes * 60_000);
-  await using limited = await limitedChain({ endpoints, blocks, clock });
-  const { node, pipeline } = limited;
-  await pipeline.start({ to: blocks }).done;
+  const start = midnight - minutes * 60_000;
+  const chain = { endpoints, blocks, speed: 40, start };
+  await using limited = await limitedChain(chain);
+  const { clock, node, pipeline } = limited;
+  await limited.read(blocks);
   const stored = pipeline.table("blocks").map(({ row }) => row["number"]);
   assert.deepEqual(
     stored.map(Number).sort((a, b) => a - b),
