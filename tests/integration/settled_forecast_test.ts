@@ -61,6 +61,9 @@ Deno.test("forecastsOf() foretells an old range of blocks and logs", async () =>
     "emit: [blocks, logs]",
   );
   const stages = [blocks, "  blocks: { type: memory, from: chain.blocks }"];
-  const { forecast, stats } = await readForecast({ ...range(120, { speed: 5 }), stages });
+  const { forecast, stats } = await readForecast({
+    ...range(120, { speed: 5 }),
+    stages,
+  });
   assertNear("calls", forecast.calls, stats.calls, 0.02);
 });
