@@ -205,6 +205,14 @@ export function usageOf(
   });
 }
 
+/** How many processes make calls on an account's rates now. */
+export function busyProcesses({ book, live }: Seen): number {
+  return Object.entries(book?.holders ?? {}).filter(([id, holder]) =>
+    live.has(id) &&
+    Object.values(holder).some((holding) => isShare(holding) && holding.busy)
+  ).length;
+}
+
 function sumOf(units: readonly number[]): number {
   return units.reduce((sum, one) => sum + one, 0);
 }

@@ -20,6 +20,8 @@ export interface AccountForecast {
   readonly before: readonly UsedBefore[];
   /** When each account opens that the provider has closed, ms since 1970. */
   readonly closed: readonly number[];
+  /** How many processes use an account of it now. */
+  readonly processes: number;
 }
 
 /** What was used of a limit. */
@@ -52,6 +54,9 @@ export function accountsOf(
         Array.from(days, ([day, amount]) => [day, Math.round(amount)]),
       ),
       before: usedBefore(tariffs),
+      processes: Math.max(
+        ...tariffs.map(({ before }) => before?.processes ?? 0),
+      ),
       closed: tariffs.flatMap(({ before }) => before?.closedUntil || []),
     };
   });

@@ -80,9 +80,17 @@ function usageText({ accounts, usage }: Forecast): string {
     : `${full}, as ${from} says`;
 }
 
-function beforeLines({ before, closed }: AccountForecast): readonly string[] {
+function beforeLines(
+  { before, closed, processes }: AccountForecast,
+): readonly string[] {
   return indented([
     ...before.map(usedText),
+    ...processes === 0 ? [] : [
+      `used now by ${processes} ${
+        processes === 1 ? "process" : "processes"
+      }, ` +
+      "which would take a part of each rate",
+    ],
     ...closed.map((until) =>
       `closed by the provider until ${instantText(until)}`
     ),

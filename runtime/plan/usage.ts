@@ -4,7 +4,7 @@
  * @module
  */
 import type { AccountTariff } from "../component.ts";
-import { type SharedUsage, usageOf } from "../budget/book.ts";
+import { busyProcesses, type SharedUsage, usageOf } from "../budget/book.ts";
 import type { LedgerStore } from "../budget/ledger_store.ts";
 import type { Spec } from "../spec/spec.ts";
 
@@ -13,9 +13,11 @@ export interface SpentBefore {
   /** The provider refuses all calls until then, ms since 1970; 0: it does not. */
   readonly closedUntil: number;
   readonly windows: readonly SharedUsage[];
+  /** How many processes make calls on its rates now. */
+  readonly processes: number;
 }
 
-/** Accounts of which as much is spent. */
+/** Accounts that are alike also in what is spent of them. */
 export interface SpentTariff extends AccountTariff {
   /** What is spent of the account, which is alone then; absent: nothing. */
   readonly before?: SpentBefore | undefined;
@@ -63,11 +65,12 @@ async function spentOf(
       return {
         closedUntil: closedUntil > wall ? closedUntil : 0,
         windows: usageOf(seen, windows),
+        processes: busyProcesses(seen),
       };
     }),
   );
-  const used = states.filter(({ closedUntil, windows }) =>
-    closedUntil > 0 || windows.some(({ used }) => used > 0)
+  const used = states.filter(({ closedUntil, processes, windows }) =>
+    closedUntil > 0 || processes > 0 || windows.some(({ used }) => used > 0)
   );
   return [
     ...accounts > used.length ? [someOf(tariff, accounts - used.length)] : [],

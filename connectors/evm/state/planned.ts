@@ -107,10 +107,12 @@ function rowCall(
   const isCertain = upstream?.everyUnit.has("every") && where === undefined &&
     seen === undefined && (!isNamed || known.length === 0);
   const targets = targetsOf(config, isNamed ? [anyContract] : known);
-  const perUnit = callsFor(config, readsOf(targets));
+  const reads = readsOf(targets);
+  const perUnit = callsFor(config, reads);
+  const together = reads.length > perUnit ? [TOGETHER] : [];
   if (isCertain) {
     const because = `for the row of ${on} in each block`;
-    return { method: "eth_call", perUnit, because };
+    return { method: "eth_call", perUnit, because, ...assuming(together) };
   }
   return {
     method: "eth_call",
@@ -122,6 +124,7 @@ function rowCall(
         ? `one eth_call takes what they ask for, ${mostReads(config)} reads ` +
           "at most"
         : `${perUnit} calls of eth_call take what they ask for`),
+      ...together,
     ]),
   };
 }

@@ -22,6 +22,13 @@ interface Use {
   readonly closedFor?: number;
 }
 
+/** What another process did before. */
+interface Before {
+  readonly uses?: readonly Use[];
+  /** Whether it goes on. */
+  readonly isRunning?: boolean;
+}
+
 function specWith(endpoint: string): Spec {
   const file = "pipelines/usage.yaml";
   const yaml = `
@@ -48,7 +55,10 @@ sinks:
 }
 
 /** What is known of an endpoint's accounts after they were used. */
-async function usageOf(spec: Spec, uses: readonly Use[]): Promise<Usage> {
+async function usageOf(
+  spec: Spec,
+  { isRunning = false, uses = [] }: Before,
+): Promise<Usage> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-usage-" });
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => Deno.remove(folder, { recursive: true }));
@@ -58,6 +68,10 @@ async function usageOf(spec: Spec, uses: readonly Use[]): Promise<Usage> {
       ...{ clock, readOnly },
       elapsed: () => clock.now(),
     });
+  const look = async (): Promise<Usage> => {
+    await using store = open(true);
+    return { from: "usage.db", tariffs: await usedTariffs(spec, store) };
+  };
   {
     const { config, definition } = spec.connections.get("eth")!;
     const [tariff] = definition.tariffs?.(config) ?? [];
@@ -86,23 +100,29 @@ async function usageOf(spec: Spec, uses: readonly Use[]): Promise<Usage> {
       if (credits > 0) budgets[account]?.charge(cost);
       if (closedFor) budgets[account]?.coolGroupUntil(noon + closedFor);
     }
+    const stop = new AbortController();
+    for (let call = 0; isRunning && call < 500; call++) {
+      const { signal } = stop;
+      const wanted = { method: "m", priority: "backfill", budgets } as const;
+      scheduler.admit({ ...wanted, signal })
+        .then((admission) => admission[Symbol.dispose](), () => {});
+    }
     // Another renewal, which tells of it.
     await clock.advance(2000);
+    const now = await look();
+    stop.abort();
+    if (isRunning) return now;
   }
-  await using ledger = open(true);
-  return { from: "usage.db", tariffs: await usedTariffs(spec, ledger) };
+  return await look();
 }
 
 /** A range of so many blocks, with what was used before. */
 async function forecastOf(
   endpoint: string,
-  { blocks, uses = [] }: {
-    readonly blocks: number;
-    readonly uses?: readonly Use[];
-  },
+  { blocks, ...before }: Before & { readonly blocks: number },
 ) {
   const spec = specWith(endpoint);
-  const usage = await usageOf(spec, uses);
+  const usage = await usageOf(spec, before);
   const range = { from: 1, to: blocks, start: noon + 2000 };
   const [forecast] = forecastsOf(spec, range, { usage });
   assert.ok(forecast);
@@ -190,4 +210,15 @@ Deno.test("usedTariffs() says of unused accounts that they are full", async () =
     forecastLines(rest).join("\n"),
     /with budgets that are full at the start, as usage\.db says/,
   );
+});
+
+Deno.test("usedTariffs() sees who uses an account now", async () => {
+  const endpoint = "rate: 50/s, keys: a, quota: 20000/day from 00:00 UTC";
+  const uses = [{ account: 0, credits: 100 }];
+  const textOf = async (isRunning: boolean) => {
+    const given = { blocks: 100, uses, isRunning };
+    return forecastLines(await forecastOf(endpoint, given)).join("\n");
+  };
+  assert.match(await textOf(true), /used now by 1 process, which would take/);
+  assert.doesNotMatch(await textOf(false), /used now/);
 });
