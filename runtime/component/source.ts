@@ -57,6 +57,8 @@ export interface PlannedRange {
 /** What is known of a source that is followed. */
 export interface PlannedUpstream {
   readonly calls: readonly PlannedCall[];
+  /** Units that it makes of a number on average: 1, or fewer. */
+  readonly density: number;
   /** Fields that name an output with one row in each of its units. */
   readonly everyUnit: ReadonlySet<string>;
 }
@@ -130,6 +132,8 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
    * first, when that has one key.
    */
   identifies?(used: Used): boolean;
+  /** Units that it makes of a number on average; 1 when absent. */
+  density?(config: Config<F>, planning: Planning): number;
   /** Its ports with one row in each unit. */
   everyUnit?(config: Config<F>): readonly string[];
   /** How it would follow the other side's end with this account alone. */

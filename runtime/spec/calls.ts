@@ -98,6 +98,7 @@ function upstreamOf(
   const ports = definition.everyUnit?.(config) ?? [];
   return {
     calls: ownCallsOf(upstream, options),
+    density: definition.density?.(config, planningOf(upstream, options)) ?? 1,
     everyUnit: new Set(
       inputs.filter(({ port, stage }) => stage === name && ports.includes(port))
         .map(({ field }) => field),

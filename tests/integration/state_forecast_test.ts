@@ -99,6 +99,23 @@ Deno.test("forecastsOf() foretells a state of contracts that are seen", async ()
   );
 });
 
+Deno.test("forecastsOf() foretells a state that another state causes", async () => {
+  const { assumptions } = await compareForecast({
+    ...caseOf(""),
+    stages: [
+      "sources:",
+      "  listed: { type: evm.state, connection: eth, start: 1, " +
+      `every: 2 blocks, contracts: [${contracts[0]}], ${read} }`,
+      "  state: { type: evm.state, connection: eth, every: { on: listed }, " +
+      `contracts: [${contracts[1]}], ${read} }`,
+      "sinks:",
+      "  rows: { type: memory, from: listed }",
+      "  states: { type: memory, from: state }",
+    ],
+  });
+  assert.match(assumptions.join("\n"), /^every block has rows of listed/);
+});
+
 const transfers =
   "every: { on: chain.token_transfers, contract: token_address, " +
   "where: { token_id: { gt: 60 } } }";

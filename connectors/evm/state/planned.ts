@@ -47,7 +47,9 @@ export function plannedCalls(
 ): readonly PlannedCall[] {
   const { contracts: { known, seen }, every } = config;
   if (every.kind === "rows") return [rowCall(config, every, planning)];
-  const due = dueOf(every, planning);
+  // The units of a source that has few may all be those that are due.
+  const { density = 1 } = planning.upstream ?? {};
+  const due = Math.min(density, dueOf(every, planning));
   if (seen) {
     const most = mostReads(config);
     return [...bareHeaders(every, planning, due), {
@@ -59,6 +61,7 @@ export function plannedCalls(
         ...evenly(every, planning),
         "contracts to read are there from the first block on, and one " +
         `eth_call takes all of their reads, ${most} at most`,
+        ...density < 1 ? ["every block that is due is one of those"] : [],
       ]),
     }];
   }
@@ -85,6 +88,16 @@ export function plannedCalls(
   ];
 }
 
+/** Units of a number: whoever follows has those of the other source. */
+export function densityOf(
+  { every }: StateConfig,
+  planning: Planning,
+): number {
+  const { upstream } = planning;
+  if (upstream) return upstream.density;
+  return every.kind === "rows" ? 1 : dueOf(every, planning);
+}
+
 /** What a state calls beside that. */
 export function standingCalls(
   { every }: StateConfig,
@@ -108,8 +121,10 @@ function rowCall(
     seen === undefined && (!isNamed || known.length === 0);
   const targets = targetsOf(config, isNamed ? [anyContract] : known);
   const reads = readsOf(targets);
-  const perUnit = callsFor(config, reads);
-  const together = reads.length > perUnit ? [TOGETHER] : [];
+  const calls = callsFor(config, reads);
+  const perUnit = calls * (upstream?.density ?? 1);
+  const most = mostReads(config);
+  const together = reads.length > calls ? [TOGETHER] : [];
   if (isCertain) {
     const because = `for the row of ${on} in each block`;
     return { method: "eth_call", perUnit, because, ...assuming(together) };
@@ -120,10 +135,9 @@ function rowCall(
     because: `at most, for the rows of ${on} that match in a block`,
     ...assuming([
       `every block has rows of ${on} that match, and ` +
-      (perUnit === 1
-        ? `one eth_call takes what they ask for, ${mostReads(config)} reads ` +
-          "at most"
-        : `${perUnit} calls of eth_call take what they ask for`),
+      (calls === 1 ? "one eth_call takes" : `${calls} eth_calls take`) +
+      " what they ask for" +
+      (most > 0 ? `, ${calls * most} reads at most` : ""),
       ...together,
     ]),
   };
@@ -143,7 +157,7 @@ function bareHeaders(
   return [{
     method: POLL,
     // Whether an instant lies in front of a block is told by its time.
-    perUnit: every.kind === "times" ? 1 : due,
+    perUnit: every.kind === "times" ? upstream?.density ?? 1 : due,
     atHead: 0,
     because: "the headers of blocks without logs",
     ...assuming(["no block has logs that tell which block it is"]),

@@ -10,7 +10,7 @@ import { evm } from "../rpc/connection.ts";
 import { checkState } from "./check.ts";
 import { columnsOf, givenOf, limitOf, stateFields } from "./fields.ts";
 import { planFollowing } from "../chain/following.ts";
-import { plannedCalls, standingCalls } from "./planned.ts";
+import { densityOf, plannedCalls, standingCalls } from "./planned.ts";
 import { StateTable } from "./table.ts";
 
 /** What contracts say of themselves, at the blocks of a trigger. */
@@ -57,6 +57,7 @@ sinks:
   check: ({ config, place }) => checkState(config, place),
   outputs: (config) => ({ rows: new StateTable(givenOf(config)).columns }),
   calls: plannedCalls,
+  density: densityOf,
   follow: planFollowing,
   standing: standingCalls,
   async open(config, { clock, connection, log, memory, upstream }) {

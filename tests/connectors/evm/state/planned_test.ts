@@ -63,7 +63,7 @@ Deno.test("plannedCalls() knows how often a pattern comes", () => {
 Deno.test("plannedCalls() asks for the blocks that logs do not tell of", () => {
   const seen = { column: "pair", members: [], where: undefined };
   const methods = (every: string, calls: readonly typeof whole[]) =>
-    callsFor({ every }, { upstream: { calls, everyUnit } }, {
+    callsFor({ every }, { upstream: { calls, everyUnit, density: 1 } }, {
       contracts: { known: [], seen },
     }).map(([method, perUnit]) => [method, perUnit]);
   assert.deepEqual(methods("5 blocks", [whole, logs]), [["eth_call", 0.2]]);
@@ -78,7 +78,10 @@ Deno.test("plannedCalls() asks for the blocks that logs do not tell of", () => {
 });
 
 Deno.test("plannedCalls() knows rows that are in every block", () => {
-  const upstream = { calls: [whole], everyUnit: new Set(["every"]) };
+  const upstream = {
+    ...{ calls: [whole], density: 1 },
+    everyUnit: new Set(["every"]),
+  };
   const given = { every: { on: "chain.blocks" }, contracts: [contract] };
   assert.deepEqual(callsFor(given, { upstream }), [
     ["eth_call", 1, undefined],
@@ -89,4 +92,20 @@ Deno.test("plannedCalls() knows rows that are in every block", () => {
     `${assumes}`,
     /^every block has rows of chain.blocks that match/,
   );
+});
+
+Deno.test("plannedCalls() reads no blocks but those of the source that it follows", () => {
+  const upstream = { calls: [whole], everyUnit, density: 0.1 };
+  const given = { contracts: [contract], every: { on: "listed.rows" } };
+  const [[method, perUnit, assumes] = []] = callsFor(given, { upstream });
+  assert.deepEqual([method, perUnit], ["eth_call", 0.1]);
+  assert.match(
+    `${assumes}`,
+    /one eth_call takes what they ask for, 1500 reads/,
+  );
+  const seen = { column: "pair", members: [], where: undefined };
+  const [[, due] = []] = callsFor({ every: "5 blocks" }, { upstream }, {
+    contracts: { known: [], seen },
+  });
+  assert.equal(due, 0.1);
 });
