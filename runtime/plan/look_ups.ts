@@ -48,10 +48,13 @@ export function lookUpsOf(
   );
   const others = new Set(Object.values(stage.connections));
   return [...others].filter((name) => !own.has(name)).flatMap((name) => {
-    const calls = callsOn(name, stage);
-    const found = connections.get(name);
-    if (calls.length === 0 || found === undefined) return [];
-    const tariffs = found.definition.tariffs?.(found.config) ?? [];
+    const { config, definition } = connections.get(name) ?? {};
+    const tariffs = definition?.tariffs?.(config) ?? [];
+    // An empty URL leaves a service out: then nobody is asked for some.
+    const calls = callsOn(name, stage).filter(({ method }) =>
+      tariffs.some(({ cost }) => cost(method) !== undefined)
+    );
+    if (calls.length === 0) return [];
     const services = tariffs.map((tariff) => serviceOf(tariff, calls));
     return [{ connection: name, calls, services }];
   });

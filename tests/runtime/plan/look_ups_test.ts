@@ -22,6 +22,8 @@ connections:
       - { url: https://abis.example.org, keys: "a,b", rate: 5/s, quota: 1000/day }
       - { url: https://4byte.example.org }
       - { url: "" }
+  abis: { type: abi_lookup, url: https://abis.example.org }
+  nobody: { type: abi_lookup, url: "" }
 sources:
   chain: { type: evm.chain, connection: eth, emit: [transactions] }
 transforms:
@@ -54,6 +56,15 @@ Deno.test("lookUpLines() tells who is asked for what, and its limits", () => {
     "requests/day each",
     "  4byte.example.org  signatures  no limit",
   ]);
+});
+
+Deno.test("lookUpsOf() names what somebody can be asked for", () => {
+  assert.deepEqual(linesOf("lookup: abis"), [
+    "asks connection abis, how often depends on what is met",
+    "  abi  once for each contract that is met without an ABI",
+    "  abis.example.org  abi  no limit",
+  ]);
+  assert.deepEqual(linesOf("lookup: nobody"), []);
 });
 
 Deno.test("lookUpsOf() leaves out what the source's connection is asked", () => {
