@@ -43,6 +43,7 @@ export type { Book, Seen } from "./budget/book.ts";
 export type { Facts } from "./budget/facts.ts";
 export { type Instant, LeaseClock } from "./run/lease_clock.ts";
 export type { Entries, Memory, RememberedUnit } from "./run/memory.ts";
+export type { Reading } from "./run/reading.ts";
 export {
   type Fact,
   type HourOfKey,

@@ -9,6 +9,7 @@ import {
   type JournalEvent,
   type Owner,
   prunable,
+  type Reading,
   type StateOptions,
   type StateStore,
   type UnitRows,
@@ -53,6 +54,7 @@ export async function openScyllaState(
 /** What the store remembers of a source. */
 interface SourceRecord {
   readonly origin?: number;
+  readonly reading?: Reading;
   /** Events begin here: what lies below was deleted, and is not looked at. */
   readonly low: number;
   /** Name of the journal's rows, which stays when the source is renamed. */
@@ -150,6 +152,15 @@ class ScyllaState implements StateStore {
   async saveOrigin(source: string, number: number): Promise<void> {
     const known = await this.#source(source) ?? newSource(0);
     await this.#saveSource(source, { ...known, origin: number });
+  }
+
+  async reading(source: string): Promise<Reading | undefined> {
+    return (await this.#source(source))?.reading;
+  }
+
+  async saveReading(source: string, reading: Reading): Promise<void> {
+    const known = await this.#source(source) ?? newSource(0);
+    await this.#saveSource(source, { ...known, reading });
   }
 
   async journal(source: string): Promise<readonly JournalEvent[]> {

@@ -99,6 +99,11 @@ export interface SourceDefinition<F extends Fields, C extends Connected>
   /** Its units may be replaced later, so they carry `parent`. */
   readonly reorgs: boolean;
   /**
+   * Fields that decide which rows there are and what is in them; absent: all
+   * of them do. Where one changes, units that may still be replaced are.
+   */
+  readonly shaping?: readonly string[];
+  /**
    * The other side divides the units among all processes of the pipeline and
    * remembers what was acknowledged, as a consumer group does: such a
    * pipeline keeps no cursors, and any number of processes may run it.

@@ -28,3 +28,21 @@ export interface UnitEvent extends Position {
   /** The same rows out of the journal: holds nothing in memory (seq > 0). */
   stored(): Promise<UnitRows>;
 }
+
+/** What a sink has, as far as the reader must know. */
+export interface Progress {
+  /** Its last unit; undefined when it has none yet. */
+  readonly at: Position | undefined;
+  /** Its last journal event. */
+  readonly seq: number;
+}
+
+/** From where to where, and for whom. */
+export interface EventOptions {
+  /** Where each sink stands. */
+  readonly sinks: readonly Progress[];
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  /** Aborted when no more events are wanted. */
+  readonly signal: AbortSignal;
+}

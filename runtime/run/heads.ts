@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { UnitEvent } from "./events.ts";
-import type { EventOptions, Reader } from "./reader.ts";
+import type { EventOptions, UnitEvent } from "./events.ts";
+import type { Reader } from "./reader.ts";
 
 /** A reader's events, and "head" when the head has moved without one. */
 export async function* eventsAndHeads(

@@ -21,6 +21,16 @@ export function unpackRows(bytes: Uint8Array): UnitRows {
   return deserialize(inflateRawSync(bytes)) as UnitRows;
 }
 
+/** The units that a journal leaves: inserted and not retracted. */
+export function openUnits(events: readonly JournalEvent[]): JournalEvent[] {
+  const open: JournalEvent[] = [];
+  for (const event of events) {
+    if (event.op === "insert") open.push(event);
+    else open.pop();
+  }
+  return open;
+}
+
 /** What a journal may forget. */
 export interface PruneLimits {
   /** Every sink has taken the events up to this sequence. */

@@ -9,6 +9,7 @@ import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { PruneLimits } from "./journal.ts";
 import type { Logger } from "./log.ts";
+import type { Reading } from "./reading.ts";
 import type {
   Cursor,
   JournalEvent,
@@ -74,6 +75,14 @@ export class PatientState implements StateStore {
 
   saveOrigin(source: string, number: number): Promise<void> {
     return this.#patiently((state) => state.saveOrigin(source, number));
+  }
+
+  reading(source: string): Promise<Reading | undefined> {
+    return this.#patiently((state) => state.reading(source));
+  }
+
+  saveReading(source: string, reading: Reading): Promise<void> {
+    return this.#patiently((state) => state.saveReading(source, reading));
   }
 
   journal(source: string): Promise<readonly JournalEvent[]> {

@@ -8,10 +8,13 @@ import type { Head, OpenSource, SourceUnit } from "../component.ts";
 import { RetryableError, UserError } from "../errors.ts";
 import type { Position } from "../row.ts";
 import { backoff } from "./backoff.ts";
+import { canonicalCount } from "./canonical.ts";
 import type { Clock } from "./clock.ts";
-import type { UnitEvent } from "./events.ts";
+import type { EventOptions, Progress, UnitEvent } from "./events.ts";
 import type { Logger } from "./log.ts";
 import type { Counter, Metrics } from "./metrics.ts";
+import { differenceOf, type Reading } from "./reading.ts";
+import { renew } from "./renewal.ts";
 import type { JournalEvent, StateStore, UnitRows } from "./state.ts";
 
 /**
@@ -19,14 +22,6 @@ import type { JournalEvent, StateStore, UnitRows } from "./state.ts";
  * say what is; the deepest reorg that can be followed there.
  */
 const journalDepth = 512;
-
-/** What a sink has, as far as the reader must know. */
-export interface Progress {
-  /** Its last unit; undefined when it has none yet. */
-  readonly at: Position | undefined;
-  /** Its last journal event. */
-  readonly seq: number;
-}
 
 /**
  * Versions behind the last one that are for making rows anew between two
@@ -41,21 +36,13 @@ export interface ReaderOptions {
   readonly source: OpenSource;
   /** Ports that some stage reads; the others are not journaled. */
   readonly ports: readonly string[];
+  /** What its rows are made for. */
+  readonly reading: Reading;
   readonly reorgs: boolean;
   readonly state: StateStore;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-}
-
-/** From where to where, and for whom. */
-export interface EventOptions {
-  /** Where each sink stands. */
-  readonly sinks: readonly Progress[];
-  readonly from: number | undefined;
-  readonly to: number | undefined;
-  /** Aborted when no more events are wanted. */
-  readonly signal: AbortSignal;
 }
 
 /** Reads one source; see the module. */
@@ -109,19 +96,43 @@ export class Reader {
   }
 
   async *#events(options: EventOptions): AsyncGenerator<UnitEvent> {
-    const { name, state } = this.#options;
+    const { name, reading, state } = this.#options;
     // The journal may have been pruned: what sinks have taken counts too.
     this.#lastSeq = Math.max(0, ...options.sinks.map(seqOf));
     const origin = await state.origin(name);
-    if (origin === undefined) return yield* this.#follow(options);
+    if (origin === undefined) {
+      await state.saveReading(name, reading);
+      return yield* this.#follow(options);
+    }
 
     this.#origin = origin;
     const journal = await state.journal(name);
     this.#lastSeq = Math.max(this.#lastSeq, journal.at(-1)?.seq ?? 0);
     this.#firstSeq = this.#lastSeq + replacingVersions;
+    const known = await state.reading(name);
+    const retractions = await this.#renew(journal, known);
+    // Before a unit is journaled that has less than those before it.
+    await state.saveReading(name, reading);
     this.#tip = this.#known(lowest(options.sinks, origin));
-    yield* this.#replay(journal, options);
+    yield* this.#replay([...journal, ...retractions], options);
     yield* this.#follow(options);
+  }
+
+  /** Make rows in the journal anew where the spec needs others. */
+  async #renew(
+    journal: readonly JournalEvent[],
+    known: Reading | undefined,
+  ): Promise<readonly JournalEvent[]> {
+    const difference = differenceOf(known, this.#options.reading);
+    return await renew(journal, difference, {
+      ...this.#options,
+      signal: this.#signal ?? AbortSignal.abort(),
+      canonical: (units) => this.#retrying(() => this.#ancestor(units)),
+      before: (unit) => this.#before(unit),
+      rowsOf: (unit) => this.#rowsOf(unit),
+      nextSeq: () => this.#nextSeq(),
+      retrying: (work) => this.#retrying(work),
+    });
   }
 
   /**
@@ -221,10 +232,8 @@ export class Reader {
   }
 
   async #accept(unit: SourceUnit): Promise<UnitEvent> {
-    const { name, ports, reorgs, state } = this.#options;
-    const rows: UnitRows = Object.fromEntries(
-      ports.map((port) => [port, unit.rows[port] ?? []]),
-    );
+    const { name, reorgs, state } = this.#options;
+    const rows = this.#rowsOf(unit);
     const { after, id, number, parent, time } = unit;
     this.#tip = { id, number };
     const event = { op: "insert", after, id, number, parent, time } as const;
@@ -243,10 +252,17 @@ export class Reader {
     return { ...this.#event(entry), rows: () => rows };
   }
 
+  #rowsOf(unit: SourceUnit): UnitRows {
+    const { ports } = this.#options;
+    return Object.fromEntries(
+      ports.map((port) => [port, unit.rows[port] ?? []]),
+    );
+  }
+
   /** Retract everything above the last unit that is still canonical. */
   async *#rewind(): AsyncGenerator<UnitEvent> {
     const { log, name, state } = this.#options;
-    const keep = await this.#retrying(() => this.#ancestor());
+    const keep = await this.#retrying(() => this.#ancestor(this.#open));
     const abandoned = this.#open.splice(keep).reverse();
     if (abandoned.length === 0) {
       // The next unit did not fit although the tip is canonical: a node that
@@ -271,34 +287,18 @@ export class Reader {
     }
   }
 
-  /** How many of the open units are canonical, counted from the oldest. */
-  async #ancestor(): Promise<number> {
-    const isCanonical = async (index: number) => {
-      const unit = this.#open[index];
-      return unit !== undefined &&
-        await this.#identify(unit.number) === unit.id;
-    };
-    // Reorgs are shallow as a rule: step back 1, 2, 4 … then bisect.
-    let wrong = this.#open.length;
-    let step = 1;
-    let right = wrong - step;
-    while (right >= 0 && !await isCanonical(right)) {
-      wrong = right;
-      step *= 2;
-      right = Math.max(wrong - step, wrong === 0 ? -1 : 0);
-    }
-    while (wrong - right > 1) {
-      const middle = (wrong + right) >> 1;
-      if (await isCanonical(middle)) right = middle;
-      else wrong = middle;
-    }
-    if (right < 0) await this.#checkBase();
-    return right + 1;
+  /** How many of these units are canonical, counted from the oldest. */
+  async #ancestor(units: readonly JournalEvent[]): Promise<number> {
+    const count = await canonicalCount(
+      units,
+      async ({ id, number }) => await this.#identify(number) === id,
+    );
+    if (count === 0) await this.#checkBase(units);
+    return count;
   }
 
   /** What lies below the open units was final: it must be canonical. */
-  async #checkBase(): Promise<void> {
-    const oldest = this.#open[0];
+  async #checkBase([oldest]: readonly JournalEvent[]): Promise<void> {
     const base = oldest ? this.#before(oldest) : this.#tip;
     if (base === undefined || base.id === "") return;
     const id = await this.#identify(base.number);

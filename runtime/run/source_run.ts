@@ -34,6 +34,7 @@ import { SourceMemory } from "./memory.ts";
 import { openStage } from "./opening.ts";
 import type { RunOptions } from "./pipeline.ts";
 import { Reader } from "./reader.ts";
+import { type Reading, readingOf } from "./reading.ts";
 import { SharedReader } from "./shared_reader.ts";
 import type { Cursor } from "./state.ts";
 import type { SourceTime, TimeKeeper } from "./time_used.ts";
@@ -95,9 +96,15 @@ export async function openRun(
     });
   }
   own(resources, source);
+  const reading = readingOf({
+    root: stage,
+    followers,
+    transforms: neededBy(spec, followers),
+  });
   const reader = readerOf(stage, {
     ...options,
     source,
+    reading,
     ports: [stage, ...followers].flatMap((one) =>
       [...one.used.keys()].map((port) =>
         one === stage ? port : portName({ stage: one.name, port })
@@ -230,6 +237,7 @@ function readerOf(
   options: RunOptions & {
     readonly source: OpenSource;
     readonly ports: readonly string[];
+    readonly reading: Reading;
   },
 ): Reader | SharedReader {
   if (definition.shared) return new SharedReader({ ...options, name });

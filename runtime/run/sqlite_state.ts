@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import { packRows, unpackRows } from "./journal.ts";
 import { LeaseClock } from "./lease_clock.ts";
 import { isRunning, startOf } from "./process_start.ts";
+import type { Reading } from "./reading.ts";
 import {
   type Cursor,
   FencedError,
@@ -41,6 +42,8 @@ CREATE TABLE IF NOT EXISTS cursors (
   sink TEXT PRIMARY KEY, source TEXT NOT NULL, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS origins (
   source TEXT PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS readings (
+  source TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (
   source TEXT NOT NULL, seq INTEGER NOT NULL, op TEXT NOT NULL,
   number INTEGER NOT NULL, id TEXT NOT NULL, parent TEXT,
@@ -155,7 +158,7 @@ class SqliteState implements StateStore {
         this.#run("DELETE FROM cursors WHERE sink = ?", sink);
         return;
       }
-      for (const table of ["cursors", "origins", "journal"]) {
+      for (const table of ["cursors", "origins", "readings", "journal"]) {
         if (source === undefined) this.#run(`DELETE FROM ${table}`);
         else this.#run(`DELETE FROM ${table} WHERE source = ?`, source);
       }
@@ -171,8 +174,9 @@ class SqliteState implements StateStore {
         this.#putCursor({ ...cursor, [kind]: to });
       }
       if (kind === "sink") return;
-      this.#run("UPDATE origins SET source = ? WHERE source = ?", to, from);
-      this.#run("UPDATE journal SET source = ? WHERE source = ?", to, from);
+      for (const table of ["origins", "readings", "journal"]) {
+        this.#run(`UPDATE ${table} SET source = ? WHERE source = ?`, to, from);
+      }
     });
   }
 
@@ -186,6 +190,20 @@ class SqliteState implements StateStore {
   saveOrigin(source: string, number: number): Promise<void> {
     return this.#write(() =>
       this.#run("INSERT OR REPLACE INTO origins VALUES (?, ?)", source, number)
+    );
+  }
+
+  reading(source: string): Promise<Reading | undefined> {
+    const row = this.#get("SELECT record FROM readings WHERE source = ?", [
+      source,
+    ]);
+    return Promise.resolve(row && JSON.parse(String(row["record"])));
+  }
+
+  saveReading(source: string, reading: Reading): Promise<void> {
+    const record = JSON.stringify(reading);
+    return this.#write(() =>
+      this.#run("INSERT OR REPLACE INTO readings VALUES (?, ?)", source, record)
     );
   }
 

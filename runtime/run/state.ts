@@ -5,6 +5,7 @@
  */
 import type { Op, Position, Row } from "../row.ts";
 import type { SinkState } from "../component.ts";
+import type { Reading } from "./reading.ts";
 
 /** The state file of a pipeline, relative to the working directory. */
 export function stateFile(pipeline: string): string {
@@ -94,6 +95,10 @@ export interface StateStore extends AsyncDisposable {
   /** Position before the first unit that the source ever yielded. */
   origin(source: string): Promise<number | undefined>;
   saveOrigin(source: string, number: number): Promise<void>;
+
+  /** What the rows in the journal of a source were made for. */
+  reading(source: string): Promise<Reading | undefined>;
+  saveReading(source: string, reading: Reading): Promise<void>;
 
   /** All events of a source, in the order of their sequences. */
   journal(source: string): Promise<readonly JournalEvent[]>;

@@ -10,10 +10,9 @@ import type { Position, Row, UnitInfo } from "../row.ts";
 import type { SinkStage } from "../spec/spec.ts";
 import { backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
-import type { UnitEvent } from "./events.ts";
+import type { Progress, UnitEvent } from "./events.ts";
 import type { Logger } from "./log.ts";
 import type { Counter, Metrics } from "./metrics.ts";
-import type { Progress } from "./reader.ts";
 import { reaches, same, tokenOf } from "./mark.ts";
 import type { Cursor, Mark } from "./state.ts";
 

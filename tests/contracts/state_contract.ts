@@ -19,6 +19,7 @@ import {
   insert,
   journalOf,
   plain,
+  reading,
   retract,
 } from "./state_samples.ts";
 
@@ -114,6 +115,16 @@ export function stateContract(options: StateCase): void {
     await state.saveOrigin("other", 0);
     assert.equal(await state.origin("chain"), 19_000_000);
     assert.equal(await state.origin("other"), 0);
+  });
+
+  held("it keeps what rows were made for", async (state) => {
+    assert.equal(await state.reading("chain"), undefined);
+    await state.saveReading("chain", reading);
+    await state.saveOrigin("chain", 1);
+    assert.deepEqual(await state.reading("chain"), reading);
+    await state.saveReading("chain", { ...reading, stages: {} });
+    assert.deepEqual((await state.reading("chain"))?.stages, {});
+    assert.equal(await state.reading("other"), undefined);
   });
 
   held(
@@ -231,6 +242,7 @@ export function stateContract(options: StateCase): void {
     await state.saveCursor(cursorOf("out", { at: { number: 1, id: "a" } }));
     await state.saveCursor(cursorOf("else", { source: "other" }));
     await state.saveOrigin("chain", 7);
+    await state.saveReading("chain", reading);
     await state.append("chain", insert(1, 8), everyValue);
     await state.append("chain", retract(2, insert(1, 8)));
     // Each run renames again what has its new name already.
@@ -244,6 +256,8 @@ export function stateContract(options: StateCase): void {
       );
       assert.equal(await state.origin("mainnet"), 7);
       assert.equal(await state.origin("chain"), undefined);
+      assert.deepEqual(await state.reading("mainnet"), reading);
+      assert.equal(await state.reading("chain"), undefined);
       assert.deepEqual(await state.journal("chain"), []);
       assert.deepEqual(await state.journal("mainnet"), [
         insert(1, 8),
@@ -263,6 +277,7 @@ export function stateContract(options: StateCase): void {
     ) {
       await state.saveCursor(cursorOf(sink, { source }));
       await state.saveOrigin(source, 1);
+      await state.saveReading(source, reading);
     }
     await state.append("x", insert(1, 1), everyValue);
     await state.append("y", insert(1, 1), everyValue);
@@ -273,8 +288,10 @@ export function stateContract(options: StateCase): void {
     await state.reset({ source: "x" });
     assert.deepEqual(await sinks(), ["c"]);
     assert.equal(await state.origin("x"), undefined);
+    assert.equal(await state.reading("x"), undefined);
     assert.deepEqual(await state.journal("x"), []);
     assert.equal(await state.origin("y"), 1);
+    assert.deepEqual(await state.reading("y"), reading);
     assert.deepEqual(await state.rows("y", 1), everyValue);
     await state.append("x", insert(1, 5), everyValue);
     assert.deepEqual(await state.journal("x"), [insert(1, 5)]);

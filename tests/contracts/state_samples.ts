@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Cursor, JournalEvent } from "../../runtime/component.ts";
+import type { Cursor, JournalEvent, Reading } from "../../runtime/component.ts";
 
 /** An event that inserts a unit. */
 export function insert(seq: number, number: number): JournalEvent {
@@ -75,3 +75,10 @@ export function journalOf(steps: readonly number[]): JournalEvent[] {
 export function plain(cursors: readonly Cursor[]): unknown {
   return JSON.parse(JSON.stringify(cursors));
 }
+
+/** What rows were made for. */
+export const reading: Reading = {
+  stages: { "": '["evm.chain",[],[]]' },
+  used: { ".blocks": ["hash", "number"] },
+  needed: { ".logs": "[]" },
+};

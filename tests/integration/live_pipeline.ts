@@ -37,7 +37,7 @@ export class Crash extends Error {
 /** A pipeline with its files and state, which outlive its runs. */
 export class LivePipeline implements AsyncDisposable {
   readonly folder: string;
-  readonly #spec: Spec;
+  #spec: Spec;
   readonly #clock: Clock;
   readonly #sharesBudgets: boolean;
   readonly #tables = new Map<string, MemoryTable>();
@@ -58,20 +58,7 @@ export class LivePipeline implements AsyncDisposable {
     this.folder = folder;
     this.#clock = clock;
     this.#sharesBudgets = ledger;
-    const file = join(folder, "spec.yaml");
-    Deno.writeTextFileSync(file, yaml);
-    const memory = memorySink(this.#tables, () => {
-      this.writes++;
-      if (this.fuse-- <= 0) throw new Crash("crashed");
-      return this.writeTakes > 0
-        ? systemClock.sleep(this.writeTakes / 2)
-        : undefined;
-    });
-    const { diagnostics, spec } = checkSpec(file, {
-      registry: [evm, chainSource, stateSource, filter, fileSink, memory],
-    });
-    if (!spec) throw new Error(diagnostics.map((one) => one.message).join());
-    this.#spec = spec;
+    this.#spec = this.#check(yaml);
   }
 
   /**
@@ -85,10 +72,12 @@ export class LivePipeline implements AsyncDisposable {
     { ledger = false }: { readonly ledger?: boolean } = {},
   ): Promise<LivePipeline> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-live-" });
-    return new LivePipeline(folder, yaml.replaceAll("FOLDER", folder), {
-      clock,
-      ledger,
-    });
+    return new LivePipeline(folder, yaml, { clock, ledger });
+  }
+
+  /** Give its next runs another spec. */
+  edit(yaml: string): void {
+    this.#spec = this.#check(yaml);
   }
 
   /** What it runs. */
@@ -177,6 +166,23 @@ export class LivePipeline implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return Deno.remove(this.folder, { recursive: true });
+  }
+
+  #check(yaml: string): Spec {
+    const file = join(this.folder, "spec.yaml");
+    Deno.writeTextFileSync(file, yaml.replaceAll("FOLDER", this.folder));
+    const memory = memorySink(this.#tables, () => {
+      this.writes++;
+      if (this.fuse-- <= 0) throw new Crash("crashed");
+      return this.writeTakes > 0
+        ? systemClock.sleep(this.writeTakes / 2)
+        : undefined;
+    });
+    const { diagnostics, spec } = checkSpec(file, {
+      registry: [evm, chainSource, stateSource, filter, fileSink, memory],
+    });
+    if (!spec) throw new Error(diagnostics.map((one) => one.message).join());
+    return spec;
   }
 
   #look(): StateStore {

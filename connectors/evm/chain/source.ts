@@ -54,6 +54,7 @@ export const chain = defineSource<typeof members, EvmClient>({
   summary: "Every block of a chain with its transactions, logs and transfers",
   connection: evm,
   reorgs: true,
+  shaping: ["where"],
   fields: members,
   example: `
 name: mainnet

@@ -5,9 +5,18 @@ import { createLogger } from "../../../runtime/run/log.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import { runPipeline } from "../../../runtime/run/pipeline.ts";
 import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
-import { defineConnection, defineSource } from "../../../runtime/component.ts";
+import {
+  defineConnection,
+  defineSource,
+  type ReadOptions,
+} from "../../../runtime/component.ts";
 import { RetryableError, UserError } from "../../../runtime/errors.ts";
-import type { Deliver, Spec } from "../../../runtime/spec/spec.ts";
+import type {
+  Deliver,
+  SinkStage,
+  SourceStage,
+  Spec,
+} from "../../../runtime/spec/spec.ts";
 import { settled } from "../../fixtures/fake_clock.ts";
 import {
   Crash,
@@ -45,6 +54,28 @@ async function run(
     drain: options.drain ?? new AbortController().signal,
     from: options.from,
     to: options.to,
+  });
+}
+
+/** A toy source without every other row, unless all are asked for. */
+function sievedSource(chain: ToyChain, which: string) {
+  const source = chain.source();
+  return defineSource({
+    ...toySource(chain),
+    open: () => ({
+      ...source,
+      async *read(options: ReadOptions) {
+        for await (const unit of source.read(options)) {
+          if (unit === "fork") yield unit;
+          else {
+            const rows = (unit.rows["rows"] ?? []).filter(({ index }) =>
+              which === "all" || Number(index) % 2 === 0
+            );
+            yield { ...unit, rows: { rows } };
+          }
+        }
+      },
+    }),
   });
 }
 
@@ -192,6 +223,38 @@ Deno.test("runPipeline() fills a new sink from the start and leaves the others a
   await run(spec, file.path);
   assert.deepEqual(netOf(old), chain.expected());
   assert.deepEqual(netOf(fresh), chain.expected());
+});
+
+Deno.test("runPipeline() gives a new sink the rows that its spec wants, also of journaled units", async () => {
+  await using file = await stateFile();
+  const chain = new ToyChain().extend(150);
+  const old: string[] = [];
+  const fresh: string[] = [];
+  const spec = (which: string, ...sinks: SinkStage[]) => {
+    const source = sievedSource(chain, which);
+    const [stage, ...rest] = toySpec(source, sinks).stages;
+    return {
+      ...toySpec(source, []),
+      stages: [{ ...stage, written: { which } } as SourceStage, ...rest],
+    };
+  };
+  const first = sinkStage("old", ledger(old));
+  await run(spec("even", first), file.path);
+  chain.extend(10);
+  await run(spec("all", first, sinkStage("fresh", ledger(fresh))), file.path);
+  assert.deepEqual(netOf(fresh), chain.expected());
+  // What is final stays as it was taken, the rest is taken anew.
+  const final = chain.finalized;
+  assert.deepEqual(
+    netOf(old),
+    [
+      ...chain.expected(final).filter((row) => row.split("/")[1] !== "1"),
+      ...chain.expected(chain.head, final + 1),
+    ].sort(),
+  );
+  const before = [...old, ...fresh];
+  await run(spec("all", first, sinkStage("fresh", ledger(fresh))), file.path);
+  assert.deepEqual([...old, ...fresh], before);
 });
 
 Deno.test("runPipeline() refuses a renamed sink and names both ways out", async () => {
