@@ -4,12 +4,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { systemClock } from "../../../runtime/run/clock.ts";
-import { createLogger } from "../../../runtime/run/log.ts";
-import { Metrics } from "../../../runtime/run/metrics.ts";
-import { runPipeline } from "../../../runtime/run/pipeline.ts";
-import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
-import type { Spec } from "../../../runtime/spec/spec.ts";
 import {
   Crash,
   ledger,
@@ -20,29 +14,7 @@ import {
   toySource,
   toySpec,
 } from "./toy.ts";
-
-const log = createLogger({ level: "error", secrets: [], write: () => {} });
-
-/** A state file that is removed at the end. */
-async function stateFile(): Promise<AsyncDisposable & { path: string }> {
-  const folder = await Deno.makeTempDir({ prefix: "sluice-state-" });
-  return {
-    path: `${folder}/state.db`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
-}
-
-async function run(spec: Spec, path: string, to?: number): Promise<void> {
-  await using state = openSqliteState(path, { clock: systemClock });
-  await runPipeline(spec, {
-    state,
-    clock: systemClock,
-    log,
-    metrics: new Metrics(),
-    drain: new AbortController().signal,
-    to,
-  });
-}
+import { run, stateFile } from "./toy_run.ts";
 
 Deno.test("Lane retracts what a sink took in an earlier run while another one waited", async () => {
   await using file = await stateFile();
@@ -69,10 +41,10 @@ Deno.test("Lane lets go what the head has made safe although no unit comes", asy
   const spec = toySpec(toySource(chain), [
     sinkStage("confirmed", ledger(lines), { confirmations: 5 }),
   ]);
-  await run(spec, file.path, 20);
+  await run(spec, file.path, { to: 20 });
   assert.deepEqual(netOf(lines), chain.expected(15));
   chain.extend(30);
-  await run(spec, file.path, 20);
+  await run(spec, file.path, { to: 20 });
   assert.deepEqual(netOf(lines), chain.expected(20));
 });
 

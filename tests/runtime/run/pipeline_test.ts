@@ -5,18 +5,9 @@ import { createLogger } from "../../../runtime/run/log.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
 import { runPipeline } from "../../../runtime/run/pipeline.ts";
 import { openSqliteState } from "../../../runtime/run/sqlite_state.ts";
-import {
-  defineConnection,
-  defineSource,
-  type ReadOptions,
-} from "../../../runtime/component.ts";
+import { defineConnection, defineSource } from "../../../runtime/component.ts";
 import { RetryableError, UserError } from "../../../runtime/errors.ts";
-import type {
-  Deliver,
-  SinkStage,
-  SourceStage,
-  Spec,
-} from "../../../runtime/spec/spec.ts";
+import type { Deliver } from "../../../runtime/spec/spec.ts";
 import { settled } from "../../fixtures/fake_clock.ts";
 import {
   Crash,
@@ -28,56 +19,7 @@ import {
   toySource,
   toySpec,
 } from "./toy.ts";
-
-const log = createLogger({ level: "error", secrets: [], write: () => {} });
-
-/** A state file that is removed at the end. */
-async function stateFile(): Promise<AsyncDisposable & { path: string }> {
-  const folder = await Deno.makeTempDir({ prefix: "sluice-state-" });
-  return {
-    path: `${folder}/state.db`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
-}
-
-async function run(
-  spec: Spec,
-  path: string,
-  options: { to?: number; from?: number; drain?: AbortSignal } = {},
-) {
-  await using state = openSqliteState(path, { clock: systemClock });
-  return await runPipeline(spec, {
-    state,
-    clock: systemClock,
-    log,
-    metrics: new Metrics(),
-    drain: options.drain ?? new AbortController().signal,
-    from: options.from,
-    to: options.to,
-  });
-}
-
-/** A toy source without every other row, unless all are asked for. */
-function sievedSource(chain: ToyChain, which: string) {
-  const source = chain.source();
-  return defineSource({
-    ...toySource(chain),
-    open: () => ({
-      ...source,
-      async *read(options: ReadOptions) {
-        for await (const unit of source.read(options)) {
-          if (unit === "fork") yield unit;
-          else {
-            const rows = (unit.rows["rows"] ?? []).filter(({ index }) =>
-              which === "all" || Number(index) % 2 === 0
-            );
-            yield { ...unit, rows: { rows } };
-          }
-        }
-      },
-    }),
-  });
-}
+import { run, stateFile } from "./toy_run.ts";
 
 Deno.test("runPipeline() delivers every unit and adds nothing when run again", async () => {
   await using file = await stateFile();
@@ -205,74 +147,6 @@ Deno.test("runPipeline() follows a reorg of 512 blocks where nothing is said to 
   await run(spec, file.path);
   chain.reorg(512);
   await run(spec, file.path);
-  assert.deepEqual(netOf(lines), chain.expected());
-});
-
-Deno.test("runPipeline() fills a new sink from the start and leaves the others alone", async () => {
-  await using file = await stateFile();
-  const chain = new ToyChain().extend(150);
-  const old: string[] = [];
-  const source = toySource(chain);
-  await run(toySpec(source, [sinkStage("old", ledger(old))]), file.path);
-  chain.reorg(5).extend(10);
-  const fresh: string[] = [];
-  const spec = toySpec(source, [
-    sinkStage("old", ledger(old)),
-    sinkStage("fresh", ledger(fresh)),
-  ]);
-  await run(spec, file.path);
-  assert.deepEqual(netOf(old), chain.expected());
-  assert.deepEqual(netOf(fresh), chain.expected());
-});
-
-Deno.test("runPipeline() gives a new sink the rows that its spec wants, also of journaled units", async () => {
-  await using file = await stateFile();
-  const chain = new ToyChain().extend(150);
-  const old: string[] = [];
-  const fresh: string[] = [];
-  const spec = (which: string, ...sinks: SinkStage[]) => {
-    const source = sievedSource(chain, which);
-    const [stage, ...rest] = toySpec(source, sinks).stages;
-    return {
-      ...toySpec(source, []),
-      stages: [{ ...stage, written: { which } } as SourceStage, ...rest],
-    };
-  };
-  const first = sinkStage("old", ledger(old));
-  await run(spec("even", first), file.path);
-  chain.extend(10);
-  await run(spec("all", first, sinkStage("fresh", ledger(fresh))), file.path);
-  assert.deepEqual(netOf(fresh), chain.expected());
-  // What is final stays as it was taken, the rest is taken anew.
-  const final = chain.finalized;
-  assert.deepEqual(
-    netOf(old),
-    [
-      ...chain.expected(final).filter((row) => row.split("/")[1] !== "1"),
-      ...chain.expected(chain.head, final + 1),
-    ].sort(),
-  );
-  const before = [...old, ...fresh];
-  await run(spec("all", first, sinkStage("fresh", ledger(fresh))), file.path);
-  assert.deepEqual([...old, ...fresh], before);
-});
-
-Deno.test("runPipeline() refuses a renamed sink and names both ways out", async () => {
-  await using file = await stateFile();
-  const chain = new ToyChain().extend(20);
-  const lines: string[] = [];
-  const source = toySource(chain);
-  const sink = sinkStage("out", ledger(lines));
-  await run(toySpec(source, [sink]), file.path);
-  const renamed = { ...sink, name: "rows" };
-  await assert.rejects(run(toySpec(source, [renamed]), file.path), (error) => {
-    assert(error instanceof UserError);
-    assert.match(error.message, /renamed_from: out/);
-    assert.match(error.message, /reset toy.yaml --sink out/);
-    return true;
-  });
-  chain.extend(5);
-  await run(toySpec(source, [{ ...renamed, renamedFrom: "out" }]), file.path);
   assert.deepEqual(netOf(lines), chain.expected());
 });
 
