@@ -20,6 +20,10 @@ export const state = defineSource<typeof stateFields, EvmClient>({
     "trigger",
   connection: evm,
   reorgs: true,
+  shaping: [
+    ...["every", "contracts", "read", "args", "distinct", "only_changes"],
+    "call_gas",
+  ],
   fields: stateFields,
   example: `
 name: price-feeds
