@@ -24,6 +24,7 @@ import {
   createScheduler,
   type Priority,
   type Scheduler,
+  type Window,
 } from "../../../runtime/budget/scheduler.ts";
 import { openSqliteLedger } from "../../../runtime/budget/sqlite_ledger.ts";
 import { FakeClock, settled } from "../../fixtures/fake_clock.ts";
@@ -303,4 +304,20 @@ export class Fleet implements AsyncDisposable {
     }
     await Deno.remove(this.#folder, { recursive: true });
   }
+}
+
+/** What a call of a price takes. */
+export function costOf(credits: number): Cost {
+  return { calls: 1, credits, weight: credits };
+}
+
+/** A limit of a second. */
+export function perSecond(count: number): Window {
+  return { count, per: 1000, unit: "weight" };
+}
+
+/** A limit of a day that begins at 00:00 UTC. */
+export function perDay(count: number): Window {
+  const reset = { every: "day", day: 1, minute: 0, zone: "UTC" } as const;
+  return { count, per: 86_400_000, unit: "credits", reset };
 }

@@ -1,136 +1,20 @@
 import assert from "node:assert/strict";
-import type {
-  Head,
-  OpenSource,
-  ReadOptions,
-  SourceUnit,
-} from "../../../../runtime/component.ts";
+import type { SourceUnit } from "../../../../runtime/component.ts";
 import { chain as definition } from "../../../../connectors/evm/chain/source.ts";
-import {
-  type SimulatedBlock,
-  SimulatedChain,
-} from "../../../fixtures/simulated/chain.ts";
-import {
-  methodMissing,
-  tooLarge,
-} from "../../../fixtures/simulated/dialect.ts";
-import type { FaultRule } from "../../../fixtures/simulated/fault.ts";
+import { SimulatedChain } from "../../../fixtures/simulated/chain.ts";
 import { SimulatedNode } from "../../../fixtures/simulated/node.ts";
 import { rowsOf } from "../../../fixtures/simulated/rows.ts";
+import { column, everything, type Uses } from "./open_chain.ts";
 import {
-  column,
-  everything,
-  openConnection,
-  openSource,
-  type Uses,
-  type Written,
-} from "./open_chain.ts";
-
-const RECEIPTS = "eth_getBlockReceipts";
-const BLOCK = "eth_getBlockByNumber";
-
-interface Given {
-  readonly connection?: Written;
-  readonly source?: Written;
-  readonly uses?: Uses;
-}
-
-async function open(node: SimulatedNode, given: Given = {}) {
-  const client = await openConnection({
-    url: `${node.url}/key`,
-    missing_timeout: "500ms",
-    ...given.connection,
-  });
-  await client.health();
-  return await openSource(client, {
-    written: { poll: "20ms", ...given.source },
-    ...(given.uses ? { uses: given.uses } : {}),
-  });
-}
-
-function start(length: number): Promise<SimulatedNode> {
-  return SimulatedNode.start(new SimulatedChain({ seed: 1 }).extend(length));
-}
-
-interface Reading {
-  readonly units: (SourceUnit | "fork")[];
-  readonly heads: Head[];
-}
-
-/** Read until `enough`, then stop the reading. */
-async function read(
-  source: OpenSource,
-  options: Partial<ReadOptions> = {},
-  enough: (reading: Reading) => boolean = () => false,
-): Promise<Reading> {
-  const reading: Reading = { units: [], heads: [] };
-  const controller = new AbortController();
-  const iterator = source.read({
-    after: undefined,
-    from: undefined,
-    to: undefined,
-    signal: controller.signal,
-    onHead: (head) => reading.heads.push(head),
-    ...options,
-  });
-  for await (const unit of iterator) {
-    reading.units.push(unit);
-    if (enough(reading)) break;
-  }
-  controller.abort();
-  return reading;
-}
-
-function ids({ units }: Reading): (string | undefined)[] {
-  return units.map((unit) => unit === "fork" ? unit : unit.id);
-}
-
-function hashes(chain: SimulatedChain, from: number, to: number): string[] {
-  return [...chain.blocks(from, to)].map(({ block }) => block.hash);
-}
-
-/** Compare units with what viem makes of the same blocks. */
-function assertRows(
-  units: readonly (SourceUnit | "fork")[],
-  blocks: Iterable<SimulatedBlock>,
-): void {
-  const expected = rowsOf([...blocks]);
-  const found = (port: string) =>
-    units.flatMap((unit) => unit === "fork" ? [] : unit.rows[port] ?? []);
-  const all: readonly (readonly [string, readonly object[]])[] = [
-    ["blocks", expected.blocks],
-    ["transactions", expected.transactions],
-    ["logs", expected.logs],
-    ["withdrawals", expected.withdrawals],
-  ];
-  for (const [port, rows] of all) {
-    const names = Object.keys(rows[0] ?? {})
-      .filter((name) => name !== "log_count");
-    const pick = (row: object) =>
-      names.map((name) => (row as Record<string, unknown>)[name]);
-    assert.deepEqual(found(port).map(pick), rows.map(pick), port);
-  }
-  assert.deepEqual(
-    found("token_transfers").map((row) => [
-      row["log_index"],
-      row["batch_index"],
-      row["token_standard"],
-      row["from_address"],
-      row["to_address"],
-      row["token_standard"] === "erc721" ? null : String(row["value"]),
-      row["token_id"] === null ? null : String(row["token_id"]),
-    ]),
-    expected.tokenTransfers.map((row) => [
-      row.log_index,
-      row.batch_index,
-      row.standard,
-      row.from_address,
-      row.to_address,
-      row.value,
-      row.token_id,
-    ]),
-  );
-}
+  assertRows,
+  BLOCK,
+  hashes,
+  ids,
+  open,
+  read,
+  RECEIPTS,
+  start,
+} from "./source_reading.ts";
 
 Deno.test("evm.chain reads a range with everything in it, two calls a block", async () => {
   await using node = await start(60);
@@ -339,99 +223,6 @@ Deno.test("evm.chain takes a node that lags for no fork", async () => {
     },
   );
   assert.deepEqual(ids(reading), hashes(ahead.chain, 20, 33));
-});
-
-const faults: Readonly<Record<string, FaultRule>> = {
-  "null receipts": { fault: { kind: "null" }, method: RECEIPTS, times: 3 },
-  "a null block": { fault: { kind: "null" }, method: BLOCK, skip: 4, times: 2 },
-  "another block": { fault: { kind: "wrong_block" }, skip: 4, times: 4 },
-  "another block's receipts": {
-    fault: { kind: "wrong_block" },
-    method: RECEIPTS,
-    times: 3,
-  },
-  "receipts of another fork": {
-    fault: { kind: "wrong_block_hash" },
-    method: RECEIPTS,
-    times: 3,
-  },
-  "a receipt too few": {
-    fault: { kind: "missing_item" },
-    method: RECEIPTS,
-    times: 3,
-  },
-  "a receipt twice": {
-    fault: { kind: "duplicate_item" },
-    method: RECEIPTS,
-    times: 3,
-  },
-  "no receipts at all": {
-    fault: { kind: "empty" },
-    method: RECEIPTS,
-    times: 3,
-  },
-  "half an answer": { fault: { kind: "truncate" }, skip: 4, times: 3 },
-  "a closed connection": { fault: { kind: "hang_up" }, skip: 4, times: 3 },
-};
-for (const [name, rule] of Object.entries(faults)) {
-  Deno.test(`evm.chain survives ${name}`, async () => {
-    await using node = await start(24);
-    const source = await open(node);
-    const fault = node.fail(rule);
-    const reading = await read(source, { from: 3, to: 20 });
-    assert.ok(fault.hits > 0, "the fault befell a call");
-    assert.deepEqual(ids(reading), hashes(node.chain, 3, 20));
-    assertRows(reading.units, node.chain.blocks(3, 20));
-  });
-}
-
-for (
-  const [name, rule] of [
-    ["too large", { fault: tooLarge(), block: 7 }],
-    ["null for good", { fault: { kind: "null" }, block: 7 }],
-    ["an error for good", {
-      fault: { kind: "error", code: -32000, message: "strange" },
-      block: 7,
-    }],
-    ["not offered", { fault: methodMissing(RECEIPTS) }],
-  ] satisfies (readonly [string, FaultRule])[]
-) {
-  Deno.test(`evm.chain asks for receipts one by one where the list is ${name}`, async () => {
-    await using node = await start(12);
-    const source = await open(node);
-    node.fail({ ...rule, method: RECEIPTS });
-    const reading = await read(source, { from: 5, to: 10 });
-    assertRows(reading.units, node.chain.blocks(5, 10));
-
-    const { byMethod } = node.stats();
-    const blocks = "block" in rule ? 1 : 6;
-    const expected = [...node.chain.blocks(5, 10)]
-      .filter(({ block }) => blocks === 6 || Number(block.number) === 7)
-      .reduce((sum, { block }) => sum + block.transactions.length, 0);
-    assert.equal(byMethod["eth_getTransactionReceipt"], expected);
-    if (blocks === 6) assert.ok(byMethod[RECEIPTS]! <= 6);
-  });
-}
-
-Deno.test("evm.chain pairs block and receipts where batches are allowed", async () => {
-  await using node = await start(40);
-  const source = await open(node, { connection: { batch: 2 } });
-  node.reset();
-  const reading = await read(source, { from: 1, to: 30 });
-  assertRows(reading.units, node.chain.blocks(1, 30));
-  const { calls, posts } = node.stats();
-  assert.equal(calls, 63);
-  // The head, safe and finalized, and the end before it.
-  assert.equal(posts, 34);
-});
-
-Deno.test("evm.chain survives a batch that is not whole", async () => {
-  await using node = await start(40);
-  const source = await open(node, { connection: { batch: 2 } });
-  node.fail({ fault: { kind: "short_batch" }, times: 4 });
-  node.fail({ fault: { kind: "shuffle" } });
-  const reading = await read(source, { from: 1, to: 30 });
-  assertRows(reading.units, node.chain.blocks(1, 30));
 });
 
 Deno.test("evm.chain starts at a date, at the head, or behind it", async () => {

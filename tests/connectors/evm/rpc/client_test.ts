@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { RetryableError, UserError } from "../../../../runtime/component.ts";
 import { classify, RpcError } from "../../../../connectors/evm/rpc/errors.ts";
-import {
-  type Limit,
-  parseLimit,
-} from "../../../../connectors/evm/rpc/limit.ts";
 import { failing, ScriptedClient } from "./scripted_client.ts";
 
 const ok = () => "0xok";
@@ -286,79 +282,6 @@ Deno.test("EvmClient.health() names the endpoint of another chain", async () => 
   });
 });
 
-Deno.test("EvmClient.askTogether() makes one request and counts every call", async () => {
-  const bench = new ScriptedClient({
-    a: { script: ok, batch: 2, windows: [{ count: 2, per: 1000 }] },
-  });
-  await bench.settle(bench.client.health());
-  await bench.clock.advance(2000);
-  const both = () =>
-    bench.client.askTogether([
-      [{ method: "eth_x", params: [] }, {}],
-      [{ method: "eth_y", params: [] }, {}],
-    ], {});
-  const answers = await bench.settle(Promise.all([both(), both()]));
-  assert.deepEqual(
-    answers.flat().map((one) => one?.result),
-    ["0xok", "0xok", "0xok", "0xok"],
-  );
-  const at = bench.made.filter(({ together }) => together === 2)
-    .map(({ at }) => at);
-  assert.equal(at.length, 4);
-  assert.ok(at[2]! - at[0]! >= 1000, "a batch of two spends two");
-});
-
-Deno.test("EvmClient.askTogether() leaves to single calls what a batch lacks", async () => {
-  const bench = new ScriptedClient({
-    a: { script: ({ method }) => method === "eth_y" ? null : "0xok", batch: 2 },
-  });
-  await bench.settle(bench.client.health());
-  const calls = [
-    [{ method: "eth_x", params: [] }, {}],
-    [{ method: "eth_y", params: [] }, {}],
-  ] as const;
-  const answers = await bench.settle(bench.client.askTogether(calls, {}));
-  assert.equal(answers[0]?.result, "0xok");
-  assert.equal(answers[1], undefined);
-
-  const none = new ScriptedClient({ a: ok });
-  assert.deepEqual(
-    await none.settle(none.client.askTogether(calls, {})),
-    [undefined, undefined],
-  );
-  assert.equal(none.made.length, 0);
-});
-
-Deno.test("EvmClient.askTogether() leaves all to single calls where only some take batches", async () => {
-  const bench = new ScriptedClient({ a: { script: ok, batch: 2 }, b: ok });
-  const answers = await bench.settle(bench.client.askTogether([
-    [{ method: "eth_x", params: [] }, {}],
-    [{ method: "eth_y", params: [] }, {}],
-  ], {}));
-  assert.deepEqual(answers, [undefined, undefined]);
-  assert.equal(bench.made.length, 0);
-});
-
-Deno.test("EvmClient.askTogether() stops sending batches that are refused", async () => {
-  const bench = new ScriptedClient({
-    a: {
-      batch: 2,
-      script: () => {
-        throw new RpcError("other", "batches are not allowed");
-      },
-    },
-  });
-  await bench.settle(bench.client.health());
-  const calls = [
-    [{ method: "eth_x", params: [] }, {}],
-    [{ method: "eth_y", params: [] }, {}],
-  ] as const;
-  for (let i = 0; i < 3; i++) {
-    await bench.settle(bench.client.askTogether(calls, {}));
-  }
-  assert.equal(bench.order.length, 1);
-});
-
 Deno.test("EvmClient.health() starts with a key that is spent for now", async () => {
   const bench = new ScriptedClient({ a: { script: ok, chainId: quota()() } });
   await bench.settle(bench.client.health());
@@ -403,107 +326,6 @@ Deno.test("EvmClient.health() warns of an endpoint that does not answer", async 
   await bench.clock.advance(120_000);
   await bench.settle(bench.client.call("eth_x", []));
   assert.deepEqual(bench.order, ["a eth_x"], "it is used once it answers");
-});
-
-/** Infura's free plan, as a spec would have it. */
-const infura = {
-  price: 80,
-  prices: { eth_getBlockReceipts: 1000 },
-  rate: [limit("500/s")],
-  quota: [limit("3000000/day from 00:00 UTC")],
-};
-
-/** A plan where every call costs the same. */
-const flat = {
-  price: 20,
-  rate: [limit("500/s")],
-  quota: [limit("1000000/day from 00:00 UTC")],
-};
-
-function limit(text: string): Limit {
-  const limit = parseLimit(text);
-  assert.ok(limit, text);
-  return limit;
-}
-
-Deno.test("EvmClient.call() asks where a method is cheap", async () => {
-  const bench = new ScriptedClient({
-    infura: { script: ok, prices: infura },
-    flat: { script: ok, prices: flat },
-  });
-  await bench.settle(bench.client.health());
-  const calls = Array.from({ length: 40 }, () =>
-    Promise.all([
-      bench.client.call("eth_getBlockByNumber", []),
-      bench.client.call("eth_getBlockReceipts", []),
-    ]));
-  await bench.settle(Promise.all(calls));
-  assert.ok(bench.order.includes("infura eth_getBlockByNumber"));
-  assert.ok(!bench.order.includes("infura eth_getBlockReceipts"));
-});
-
-Deno.test("EvmClient.call() pays dearly where nobody else is left", async () => {
-  const bench = new ScriptedClient({
-    infura: { script: ok, prices: infura },
-    flat: { script: failing(auth), prices: flat },
-  });
-  await bench.settle(bench.client.call("eth_getBlockReceipts", []));
-  assert.deepEqual(bench.order, [
-    "flat eth_getBlockReceipts",
-    "infura eth_getBlockReceipts",
-  ]);
-});
-
-Deno.test("EvmClient.call() does not ask for what a plan lacks", async () => {
-  const bench = new ScriptedClient({
-    a: { script: ok, prices: { lacks: ["trace_*"] } },
-    b: ok,
-  });
-  await bench.settle(bench.client.call("trace_block", []));
-  assert.deepEqual(bench.order, ["b trace_block"]);
-});
-
-Deno.test("EvmClient.call() closes a group until its own reset, and says it once", async () => {
-  const spent = failing(quota("HTTP 402"), { times: 2 });
-  const prices = { ...infura, quota: [limit("3000000/day from 07:30 UTC")] };
-  const bench = new ScriptedClient({
-    "team#1": { script: spent, prices, group: "team" },
-    "team#2": { script: spent, prices, group: "team" },
-    other: { script: ok, prices: { rate: [limit("1/s")] } },
-  });
-  await bench.settle(bench.client.health());
-  const calls = () =>
-    Promise.all(["x", "y", "z"].map((name) => bench.client.call(name, [])));
-  await bench.settle(calls());
-  const warnings = bench.lines.filter(({ level }) => level === "warn");
-  assert.deepEqual(
-    warnings.map(({ fields, message }) => [
-      message,
-      fields["quota_group"],
-      fields["until"],
-    ]),
-    [[
-      "Quota spent: endpoint pauses",
-      "team",
-      "2026-01-01T07:30:05.000Z",
-    ]],
-  );
-  const before = bench.made.length;
-  await bench.settle(calls());
-  const since = bench.made.slice(before);
-  assert.ok(since.every(({ endpoint }) => endpoint === "other"));
-});
-
-Deno.test("EvmClient.call() lets the other keys of an account work when one is down", async () => {
-  const bench = new ScriptedClient({
-    a: { script: failing(down), group: "team" },
-    b: { script: ok, group: "team" },
-  });
-  for (let i = 0; i < 6; i++) {
-    const start = bench.clock.now();
-    await bench.settle(bench.client.call("eth_x", []));
-    assert.ok(bench.clock.now() - start < 100, "at once");
-  }
 });
 
 Deno.test("EvmClient.call() says an unknown error as it came, with its endpoint", async () => {
