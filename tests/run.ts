@@ -45,6 +45,9 @@ async function main(): Promise<number> {
   // Ctrl-C reaches the tests too; the servers end behind them.
   Deno.addSignalListener("SIGINT", () => {});
   if (paths) return await test(Deno.args);
+  // Much of the time they wait for servers.
+  const jobs = `${navigator.hardwareConcurrency + 1}`;
+  if (!Deno.env.has("DENO_JOBS")) Deno.env.set("DENO_JOBS", jobs);
   const side = await test([
     "--parallel",
     `--ignore=${alone.join()}`,

@@ -157,7 +157,7 @@ export class ScyllaClient implements Connected {
   }
 
   ledger(options: LedgerOptions): Promise<LedgerStore> {
-    return openScyllaLedger(this, options);
+    return Promise.resolve(openScyllaLedger(this, options));
   }
 
   /** Do something with the driver itself; its errors become the runtime's. */

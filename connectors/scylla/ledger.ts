@@ -44,12 +44,11 @@ const mostRaces = 12;
 const racePause = 20;
 
 /** Open the books; the first that there is to keep creates what is missing. */
-export async function openScyllaLedger(
+export function openScyllaLedger(
   client: ScyllaClient,
   { clock }: Pick<LedgerOptions, "clock">,
-): Promise<LedgerStore> {
-  const isMade = await hasTables(client, ledgerTables);
-  return new ScyllaLedger(client, { clock, isMade });
+): LedgerStore {
+  return new ScyllaLedger(client, clock);
 }
 
 /** A book and what it takes to replace it. */
@@ -63,14 +62,12 @@ class ScyllaLedger implements LedgerStore {
   readonly #clock: Clock;
   /** Settled when the tables are there; undefined while nobody makes them. */
   #made: Promise<void> | undefined;
+  /** Tables that were found. */
+  readonly #found = new Set<string>();
 
-  constructor(
-    client: ScyllaClient,
-    { clock, isMade }: { readonly clock: Clock; readonly isMade: boolean },
-  ) {
+  constructor(client: ScyllaClient, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
-    this.#made = isMade ? Promise.resolve() : undefined;
   }
 
   async change(
@@ -93,7 +90,9 @@ class ScyllaLedger implements LedgerStore {
   }
 
   async look(account: string): Promise<Seen> {
-    if (this.#made) return (await this.#read(account, serial)).seen;
+    if (await this.#has(ledgerTable)) {
+      return (await this.#read(account, serial)).seen;
+    }
     const now = this.#clock.now();
     return { book: undefined, live: new Set(), time: now, wall: now };
   }
@@ -124,7 +123,7 @@ class ScyllaLedger implements LedgerStore {
     account: string,
     since: number,
   ): Promise<readonly HourOfKey[]> {
-    if (!this.#made) return [];
+    if (!await this.#has(hoursTable)) return [];
     const rows = await this.#select(
       "SELECT hour, key, process, calls, credits " +
         `FROM ${hoursTable} WHERE account = ? AND hour >= ?`,
@@ -160,7 +159,7 @@ class ScyllaLedger implements LedgerStore {
   }
 
   async learned(endpoint: string): Promise<readonly Fact[]> {
-    if (!this.#made) return [];
+    if (!await this.#has(factsTable)) return [];
     const rows = await this.#select(
       `SELECT name, value, until FROM ${factsTable} WHERE endpoint = ?`,
       [endpoint],
@@ -177,6 +176,15 @@ class ScyllaLedger implements LedgerStore {
   // The client belongs to whoever has opened it.
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Whether there is a table: another process may make it at any time. */
+  async #has(table: string): Promise<boolean> {
+    if (this.#found.has(table)) return true;
+    const statement = ledgerTables[table] ?? "";
+    const isThere = await hasTables(this.#client, { [table]: statement });
+    if (isThere) this.#found.add(table);
+    return isThere;
   }
 
   #make(): Promise<void> {

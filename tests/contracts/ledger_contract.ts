@@ -85,6 +85,16 @@ export function ledgerContract(options: LedgerCase): void {
     assert.deepEqual(await store.learned(account), []);
   });
 
+  opened("who only looks sees what others write first", async (_, bench) => {
+    const { account } = bench;
+    await using looking = await bench.open();
+    assert.equal((await looking.look(account)).book, undefined);
+    await using writing = await bench.open();
+    await writing.change(place(bench), () => empty);
+    assert.deepEqual((await looking.look(account)).book, empty);
+    assert.equal((await looking.look(account)).live.size, 1);
+  });
+
   opened("it gives back each account's book", async (store, bench) => {
     const full: Book = {
       time: 1.5,

@@ -180,7 +180,7 @@ javaTest("sluice run shares budgets with other machines", async () => {
         Deno.mkdirSync(own, { recursive: true });
         return own;
       },
-      open: () => openScyllaLedger(client, { clock }),
+      open: () => Promise.resolve(openScyllaLedger(client, { clock })),
     });
   } finally {
     await client.execute(`DROP KEYSPACE "${keyspace}"`, [], {

@@ -21,7 +21,7 @@ ledgerContract({
     const client = await connect({ hosts: [await cassandra()], keyspace });
     return {
       account: uniqueName("account"),
-      open: () => openScyllaLedger(client, { clock }),
+      open: () => Promise.resolve(openScyllaLedger(client, { clock })),
       now: () => clock.now(),
       // A time to live counts whole seconds.
       pass: () => clock.sleep(4500),
