@@ -27,7 +27,10 @@ const alone = [
   "tests/integration/credits_test.ts",
   "tests/integration/forecast_test.ts",
   "tests/integration/pacing_test.ts",
+  "tests/integration/quota_test.ts",
+  "tests/integration/settled_forecast_test.ts",
   "tests/integration/shared_budget_test.ts",
+  "tests/integration/state_forecast_test.ts",
   // It changes the working directory.
   "tests/runtime/verbs/open_state_test.ts",
 ];
