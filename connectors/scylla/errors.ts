@@ -104,9 +104,15 @@ export function scyllaError(error: unknown, context: ErrorContext): unknown {
   return error;
 }
 
+/**
+ * A session has made sure of its keyspace. While other processes create tables
+ * Cassandra loses sight of it for an instant; a dropped one comes back.
+ */
+const keyspaceGone = /Keyspace '?\w+'? does not exist/;
+
 function answered(code: number, what: string, cause: ErrorOptions): Error {
   const remedy = remedies[code];
-  return remedy === undefined
+  return remedy === undefined || keyspaceGone.test(what)
     ? new RetryableError(`${what}${hintOf(code)}`, cause)
     : new UserError(`${what}; ${remedy}`, cause);
 }

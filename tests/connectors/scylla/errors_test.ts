@@ -42,6 +42,7 @@ Deno.test("scyllaError() waits for load, restarts and lost replicas", () => {
       made("BusyConnectionError", "a:9042", 2048, 1),
       made("DriverError", "Socket was closed"),
       made("NoHostAvailableError", {}),
+      made("ResponseError", 0x2200, "Keyspace 'mainnet' does not exist"),
       made("NoHostAvailableError", { "a:9042": "Host considered as DOWN" }),
       new Error("No connection available"),
       new Error("connect ECONNREFUSED 127.0.0.1:1"),
