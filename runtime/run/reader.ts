@@ -13,7 +13,7 @@ import type { Clock } from "./clock.ts";
 import type { EventOptions, Progress, UnitEvent } from "./events.ts";
 import type { Logger } from "./log.ts";
 import type { Counter, Metrics } from "./metrics.ts";
-import { differenceOf, type Reading } from "./reading.ts";
+import { differenceOf, isSame, type Reading } from "./reading.ts";
 import { renew } from "./renewal.ts";
 import type { JournalEvent, StateStore, UnitRows } from "./state.ts";
 
@@ -112,7 +112,9 @@ export class Reader {
     const known = await state.reading(name);
     const retractions = await this.#renew(journal, known);
     // Before a unit is journaled that has less than those before it.
-    await state.saveReading(name, reading);
+    if (known === undefined || !isSame(known, reading)) {
+      await state.saveReading(name, reading);
+    }
     this.#tip = this.#known(lowest(options.sinks, origin));
     yield* this.#replay([...journal, ...retractions], options);
     yield* this.#follow(options);
@@ -130,7 +132,7 @@ export class Reader {
       canonical: (units) => this.#retrying(() => this.#ancestor(units)),
       before: (unit) => this.#before(unit),
       rowsOf: (unit) => this.#rowsOf(unit),
-      nextSeq: () => this.#nextSeq(),
+      retract: (unit) => this.#retract(unit),
       retrying: (work) => this.#retrying(work),
     });
   }
@@ -261,7 +263,7 @@ export class Reader {
 
   /** Retract everything above the last unit that is still canonical. */
   async *#rewind(): AsyncGenerator<UnitEvent> {
-    const { log, name, state } = this.#options;
+    const { log, name } = this.#options;
     const keep = await this.#retrying(() => this.#ancestor(this.#open));
     const abandoned = this.#open.splice(keep).reverse();
     if (abandoned.length === 0) {
@@ -279,12 +281,17 @@ export class Reader {
       to: abandoned[0]?.number,
     });
     for (const unit of abandoned) {
-      const seq = this.#nextSeq();
-      const entry = { ...unit, op: "retract", seq } as const;
-      await state.append(name, entry);
+      const entry = await this.#retract(unit);
       this.#tip = this.#before(unit);
       yield this.#event(entry);
     }
+  }
+
+  async #retract(unit: JournalEvent): Promise<JournalEvent> {
+    const { name, state } = this.#options;
+    const entry = { ...unit, op: "retract", seq: this.#nextSeq() } as const;
+    await state.append(name, entry);
+    return entry;
   }
 
   /** How many of these units are canonical, counted from the oldest. */

@@ -87,6 +87,11 @@ export function differenceOf(
   return hasAll ? "none" : "more";
 }
 
+/** Whether two readings have just the same. */
+export function isSame(a: Reading, b: Reading): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** The fields of a stage that decide what rows it makes. */
 function shapeOf(
   { definition, inputs, written }: SourceStage | TransformStage,

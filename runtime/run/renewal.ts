@@ -25,8 +25,8 @@ export interface RenewalOptions {
   before(unit: JournalEvent): Position;
   /** The rows of a unit that are kept. */
   rowsOf(unit: SourceUnit): UnitRows;
-  /** The sequence of the next event. */
-  nextSeq(): number;
+  /** Put the retraction of a unit into the journal. */
+  retract(unit: JournalEvent): Promise<JournalEvent>;
   /** Do it again while the other side is away. */
   retrying<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -50,7 +50,7 @@ export async function renew(
 ): Promise<readonly JournalEvent[]> {
   const units = openUnits(journal);
   if (difference === "none" || units.length === 0) return [];
-  const { canonical, log, name, nextSeq, retrying, rowsOf } = options;
+  const { canonical, log, name, retract, retrying, rowsOf } = options;
   const { signal, state } = options;
   log.info("The spec needs other rows: recent units are read again", {
     source: name,
@@ -71,9 +71,7 @@ export async function renew(
   signal.throwIfAborted();
   const retractions: JournalEvent[] = [];
   for (const unit of units.slice(done).reverse()) {
-    const event = { ...unit, op: "retract", seq: nextSeq() } as const;
-    await state.append(name, event);
-    retractions.push(event);
+    retractions.push(await retract(unit));
   }
   return retractions;
 }

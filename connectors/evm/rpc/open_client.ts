@@ -52,22 +52,22 @@ export async function openClient(
       endpoints.push(openEndpoint(
         unlimited,
         transport,
-        { context, config },
+        { context, config, tariff: new Tariff(unlimited) },
       ));
       continue;
     }
     const keys = keysOf(one);
+    const tariff = new Tariff(one);
     for (const [index, key] of keys.entries()) {
       const url = urlFor(key, one.url);
       const name = keys.length > 1 ? `${one.name}#${index + 1}` : one.name;
-      const id = await endpointId(url, new Tariff(one));
       endpoints.push(openEndpoint(
         { ...one, name },
         new HttpTransport(url),
         {
-          ...{ context, config, key: maskedKey(key) },
+          ...{ context, config, key: maskedKey(key), tariff },
           identity: await fingerprint(url, key),
-          facts: facts?.(id),
+          facts: facts?.(await endpointId(url, tariff)),
           socket: one.ws_url ? urlFor(key, one.ws_url) : undefined,
         },
       ));
@@ -112,18 +112,18 @@ async function replay(
 function openEndpoint(
   settings: EndpointSettings,
   transport: Transport,
-  { config, context, facts, identity, key, socket }: {
+  { config, context, facts, identity, key, socket, tariff }: {
     context: ConnectionContext;
     config: EvmConfig;
     facts?: Facts | undefined;
     identity?: string;
     key?: string;
     socket?: string | undefined;
+    tariff: Tariff;
   },
 ): Endpoint {
   const { clock, log, metrics, name, scheduler } = context;
   const { in_flight = IN_FLIGHT, url } = settings;
-  const tariff = new Tariff(settings);
   const label = settings.name === name ? name : `${name}/${settings.name}`;
   return new Endpoint({
     name: settings.name,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   differenceOf,
+  isSame,
   type Reading,
   readingOf,
 } from "../../../runtime/run/reading.ts";
@@ -33,6 +34,11 @@ Deno.test("differenceOf() finds that all is there", () => {
   assert.equal(differenceOf(of(), of({}, "renamed")), "none");
   const written = { poll: "1s" };
   assert.equal(differenceOf(of(), of({ written })), "none");
+});
+
+Deno.test("isSame() tells a reading of less from one of the same", () => {
+  assert.ok(isSame(of(), JSON.parse(JSON.stringify(of()))));
+  assert.ok(!isSame(of(), of(used("rows", "hash"))));
 });
 
 Deno.test("differenceOf() finds columns, ports and rows that are not there", () => {
