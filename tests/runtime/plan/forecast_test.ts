@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import type { PlannedCall, StandingCall } from "../../../runtime/component.ts";
-import { components } from "../../../connectors/mod.ts";
 import { forecastsOf } from "../../../runtime/plan/forecast.ts";
 import { forecastLines } from "../../../runtime/plan/forecast_text.ts";
 import { spanText } from "../../../runtime/plan/quantity.ts";
 import { timelineOf } from "../../../runtime/plan/timeline.ts";
-import { checkSpec } from "../../../runtime/spec/check.ts";
 import { readFields } from "../../../runtime/spec/members.ts";
 import { evm } from "../../../connectors/evm/rpc/connection.ts";
 import { Reports } from "../../contracts/reports.ts";
+import { checked } from "./checked.ts";
 
 const calls: readonly PlannedCall[] = [
   { method: "eth_getBlockByNumber", perUnit: 1, because: "" },
@@ -175,7 +174,6 @@ for (
 
 /** The forecast of a spec with these endpoints. */
 function forecastOf(endpoints: readonly string[], to: number) {
-  const file = "pipelines/forecast.yaml";
   const yaml = `
 name: forecast
 connections:
@@ -190,12 +188,7 @@ sinks:
   blocks: { type: blackhole, from: chain.blocks }
   logs: { type: blackhole, from: chain.logs }
 `;
-  const { spec } = checkSpec(file, {
-    registry: components,
-    env: () => undefined,
-    read: (path) => path === file ? yaml : Deno.readTextFileSync(path),
-  });
-  assert.ok(spec);
+  const spec = checked(yaml);
   const [forecast] = forecastsOf(spec, { from: 1, to, start });
   assert.ok(forecast);
   return forecast;

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { components } from "../../../connectors/mod.ts";
 import { forecastsOf } from "../../../runtime/plan/forecast.ts";
 import { forecastLines } from "../../../runtime/plan/forecast_text.ts";
 import { lookUpLines, lookUpsOf } from "../../../runtime/plan/look_ups.ts";
-import { checkSpec } from "../../../runtime/spec/check.ts";
 import type { Spec } from "../../../runtime/spec/spec.ts";
+import { checked } from "./checked.ts";
 
 const start = Date.UTC(2026, 0, 1, 12);
 
 /** A spec that decodes with these connections. */
 function specWith(fields: string): Spec {
-  const file = "pipelines/look_ups.yaml";
   const yaml = `
 name: look-ups
 connections:
@@ -31,13 +29,7 @@ transforms:
 sinks:
   decoded: { type: blackhole, from: calls }
 `;
-  const { spec } = checkSpec(file, {
-    registry: components,
-    env: () => undefined,
-    read: (path) => path === file ? yaml : Deno.readTextFileSync(path),
-  });
-  assert.ok(spec);
-  return spec;
+  return checked(yaml);
 }
 
 function linesOf(fields: string): readonly string[] {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { components } from "../../../connectors/mod.ts";
 import { Ledger } from "../../../runtime/budget/ledger.ts";
 import { createScheduler } from "../../../runtime/budget/scheduler.ts";
 import { openSqliteLedger } from "../../../runtime/budget/sqlite_ledger.ts";
@@ -8,9 +7,9 @@ import { forecastsOf } from "../../../runtime/plan/forecast.ts";
 import { forecastLines } from "../../../runtime/plan/forecast_text.ts";
 import { type Usage, usedTariffs } from "../../../runtime/plan/usage.ts";
 import { Metrics } from "../../../runtime/run/metrics.ts";
-import { checkSpec } from "../../../runtime/spec/check.ts";
 import type { Spec } from "../../../runtime/spec/spec.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { checked } from "./checked.ts";
 
 /** Noon, so that a day turns in twelve hours. */
 const noon = Date.UTC(2026, 0, 1, 12);
@@ -30,7 +29,6 @@ interface Before {
 }
 
 function specWith(endpoint: string): Spec {
-  const file = "pipelines/usage.yaml";
   const yaml = `
 name: usage
 connections:
@@ -45,13 +43,7 @@ sinks:
   blocks: { type: blackhole, from: chain.blocks }
   transactions: { type: blackhole, from: chain.transactions }
 `;
-  const { spec } = checkSpec(file, {
-    registry: components,
-    env: () => undefined,
-    read: (path) => path === file ? yaml : Deno.readTextFileSync(path),
-  });
-  assert.ok(spec);
-  return spec;
+  return checked(yaml);
 }
 
 /** What is known of an endpoint's accounts after they were used. */

@@ -3,19 +3,10 @@ import { Capabilities } from "../../../../connectors/evm/rpc/capabilities.ts";
 import { classify, RpcError } from "../../../../connectors/evm/rpc/errors.ts";
 import { Tariff } from "../../../../connectors/evm/rpc/plan.ts";
 import { FakeClock } from "../../../fixtures/fake_clock.ts";
+import { balance, hex, logs } from "./calls.ts";
 import { ScriptedClient } from "./scripted_client.ts";
 
 const HOUR_MS = 3_600_000;
-
-const hex = (number: number) => `0x${number.toString(16)}`;
-const logs = (from: number, to: number) => ({
-  method: "eth_getLogs",
-  params: [{ fromBlock: hex(from), toBlock: hex(to) }],
-});
-const balance = (block: number) => ({
-  method: "eth_getBalance",
-  params: [`0x${"11".repeat(20)}`, hex(block)],
-});
 
 function refusal(code: number, message: string): RpcError {
   return classify({ status: 200, body: { error: { code, message } } })!;

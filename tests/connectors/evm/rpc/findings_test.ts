@@ -12,6 +12,7 @@ import { Tariff } from "../../../../connectors/evm/rpc/plan.ts";
 import type { Facts } from "../../../../runtime/component.ts";
 import { FakeClock } from "../../../fixtures/fake_clock.ts";
 import { Fleet } from "../../../runtime/budget/fleet.ts";
+import { balance, hex, logs } from "./calls.ts";
 import { ScriptedClient } from "./scripted_client.ts";
 
 const endpoint = "00ff00ff00ff00ff";
@@ -19,15 +20,6 @@ const minute = 60_000;
 const hour = 60 * minute;
 const RECEIPTS = "eth_getBlockReceipts";
 
-const hex = (number: number) => `0x${number.toString(16)}`;
-const logs = (from: number, to: number) => ({
-  method: "eth_getLogs",
-  params: [{ fromBlock: hex(from), toBlock: hex(to) }],
-});
-const balance = (block: number) => ({
-  method: "eth_getBalance",
-  params: [`0x${"11".repeat(20)}`, hex(block)],
-});
 const receipts = { method: RECEIPTS, params: [hex(7)] };
 
 function refusal(code: number, message: string): RpcError {
